@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * store.h - durable storage in four shapes, asked for by requests that a store thread carries out.
+ *
+ * doc: one value per owner and name. set: keyed items. log: appended entries, in order. auth: the
+ * accounts. An owner is an account's or a room's bare JID. A request holds one or more operations
+ * that are carried out in order and all or not at all; its `done` runs on the asker's loop, writes
+ * only after they are on the disk. Requests of one store are carried out in order of submission.
+ *
+ * Errors of the disk: a write that could not be made durable ends the process, because nobody knows
+ * what of it is there (DESIGN, "fsync errors are fatal"). A full disk or a constraint is an answer.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "io/loop.h"
+
+struct store;
+
+enum store_status {
+	STORE_OK,
+	STORE_MISSING,	/* nothing of that name; for auth: no such account */
+	STORE_CONFLICT, /* it is there already */
+	STORE_FULL,	/* the disk or a quota is full; nothing was written */
+};
+
+struct store_item { /* of a set or a log */
+	struct str key;	  /* set: the item's key */
+	uint64_t id;	  /* log: the position, rising, never used twice, not even after a restart */
+	uint64_t at_us;	  /* log: when it was appended, wall clock */
+	struct str with;  /* log: the correspondent's bare JID */
+	struct str value;
+	struct store_item *next;
+};
+
+struct store_result {
+	enum store_status status;
+	struct str value;	   /* doc_get, auth_get */
+	uint64_t id;		   /* log_append */
+	uint64_t count;		   /* set_list, log_range, log_count: how many; owner_remove: 1 if it was there */
+	uint64_t bytes;		   /* log_count: sum of the values' lengths */
+	struct store_item *items; /* set_list (by key), log_range (by id) */
+};
+
+struct store_request {
+	struct task task;		   /* internal: the way back to the loop */
+	struct arena *arena;		   /* results and copies of the arguments; freed by store_request_free */
+	enum store_status status;	   /* the first that is not STORE_OK or STORE_MISSING, else STORE_OK */
+	struct store_result *results;	   /* one for each operation, in order */
+	size_t count;
+	void *owner;			   /* the asker's */
+	void (*done)(struct store_request *request); /* must call store_request_free in the end */
+	/* the rest is store.c's */
+	struct store_op *ops, *last_op;
+	struct store *store;
+	struct loop *loop;
+	struct store_request *next;
+	bool writes;
+};
+
+/* Opens, migrating an older format. DRIVER: "sqlite" with PATH a directory, or "memory". */
+MUST_CHECK int store_open(const char *driver, const char *path, struct store **out,
+			  struct arena *arena, struct str *why);
+/* Finishes all requests, then closes. Their `done` are still posted. Takes NULL. */
+void store_close(struct store *store);
+
+/* For simulation: no thread; store_step carries out what is queued, at most MAX requests. */
+MUST_CHECK int store_open_simulated(struct store **out);
+bool store_step(struct store *store, size_t max);
+
+struct store_request *store_request_new(struct store *store, struct loop *loop,
+					void (*done)(struct store_request *request), void *owner);
+void store_request_free(struct store_request *request);
+/* Hands the request over; DONE NULL at store_request_new means nobody waits, and it frees itself. */
+void store_submit(struct store_request *request);
+
+/* Operations. Arguments are copied. Each returns its index in results. */
+size_t store_doc_get(struct store_request *r, struct str owner, const char *name);
+size_t store_doc_put(struct store_request *r, struct str owner, const char *name, struct str value);
+size_t store_doc_remove(struct store_request *r, struct str owner, const char *name);
+
+size_t store_set_list(struct store_request *r, struct str owner, const char *set);
+size_t store_set_get(struct store_request *r, struct str owner, const char *set, struct str key);
+size_t store_set_put(struct store_request *r, struct str owner, const char *set, struct str key,
+		     struct str value);
+size_t store_set_remove(struct store_request *r, struct str owner, const char *set, struct str key);
+
+/*
+ * Appends if fewer than MAX_COUNT entries and MAX_BYTES of values are there (0: no limit), else
+ * STORE_FULL.
+ */
+size_t store_log_append(struct store_request *r, struct str owner, const char *log, uint64_t at_us,
+			struct str with, struct str value, uint64_t max_count, uint64_t max_bytes);
+/* Entries with AFTER < id < BEFORE (BEFORE 0: no bound), the oldest LIMIT, or the newest when FROM_END. */
+size_t store_log_range(struct store_request *r, struct str owner, const char *log, uint64_t after,
+		       uint64_t before, size_t limit, bool from_end);
+/* Removes entries up to and including id UP_TO. */
+size_t store_log_trim(struct store_request *r, struct str owner, const char *log, uint64_t up_to);
+size_t store_log_remove(struct store_request *r, struct str owner, const char *log, uint64_t id);
+size_t store_log_count(struct store_request *r, struct str owner, const char *log);
+
+/* Accounts: VALUE is the credentials' text (xmpp/credentials.h). */
+size_t store_auth_get(struct store_request *r, struct str owner);
+size_t store_auth_create(struct store_request *r, struct str owner, struct str value); /* STORE_CONFLICT */
+size_t store_auth_put(struct store_request *r, struct str owner, struct str value); /* STORE_MISSING */
+/* Items with key = owner, from AFTER (exclusive) on, at most LIMIT, of DOMAIN (empty: all). */
+size_t store_auth_list(struct store_request *r, struct str domain, struct str after, size_t limit);
+/* The account and all that it owns, in every shape. */
+size_t store_owner_remove(struct store_request *r, struct str owner);
+
+/* Slow, pure work (a password's hash) off the loops: runs WORK on a store thread, then posts DONE. */
+void store_offload(struct store *store, struct loop *loop, void (*work)(void *arg),
+		   void (*done)(void *arg), void *arg);

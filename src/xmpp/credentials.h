@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * credentials.h - what is stored of a password: salted SCRAM keys for each hash (RFC 5802 §3), and
+ * their text form. The password itself is not among them, except encrypted on hosts whose operator
+ * asked for legacy digest authentication (XEP-0078 §3).
+ */
+#pragma once
+
+#include "base/arena.h"
+
+enum scram_hash { SCRAM_SHA_1, SCRAM_SHA_256, SCRAM_SHA_512, SCRAM_HASH_COUNT };
+
+struct scram_keys {
+	bool is_set;
+	uint32_t iterations;
+	struct str salt;
+	unsigned char stored_key[64], server_key[64]; /* as long as the hash */
+};
+
+struct credentials {
+	struct scram_keys scram[SCRAM_HASH_COUNT];
+	struct str sealed_password; /* AES-256-GCM under the host's key: only for XEP-0078 digest; else empty */
+};
+
+size_t scram_hash_size(enum scram_hash hash);
+
+/* Slow (PBKDF2 for each hash). PASSWORD is prepared (password_prepare). Salts are new. */
+void credentials_derive(struct arena *arena, struct str password, uint32_t iterations,
+			struct credentials *out);
+/* Slow: whether PASSWORD (prepared) fits. Constant time in what matters. */
+bool credentials_verify(const struct credentials *credentials, struct str password);
+
+/* One line of ASCII, versioned: "v1;SHA-256:iterations:salt:stored:server;...". */
+struct str credentials_format(struct arena *arena, const struct credentials *credentials);
+MUST_CHECK int credentials_parse(struct arena *arena, struct str text, struct credentials *out);
+
+/* For legacy digest: seal and open a password with a 32-byte key. Return 0 or -1. */
+MUST_CHECK int credentials_seal(struct arena *arena, const unsigned char key[32], struct str owner,
+				struct str password, struct str *out);
+MUST_CHECK int credentials_unseal(struct arena *arena, const unsigned char key[32], struct str owner,
+				  struct str sealed, struct str *password);

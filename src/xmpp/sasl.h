@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sasl.h - SASL mechanisms without I/O, both sides (RFC 4422; RFC 5802, 7677 SCRAM; RFC 4616 PLAIN;
+ * RFC 4505 ANONYMOUS; XEP-0178 EXTERNAL). Bytes here are decoded: base64 is the stream's business.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "xmpp/credentials.h"
+
+enum sasl_mechanism {
+	SASL_SCRAM_SHA_512_PLUS,
+	SASL_SCRAM_SHA_256_PLUS,
+	SASL_SCRAM_SHA_1_PLUS,
+	SASL_SCRAM_SHA_512,
+	SASL_SCRAM_SHA_256,
+	SASL_SCRAM_SHA_1,
+	SASL_EXTERNAL,
+	SASL_PLAIN,
+	SASL_ANONYMOUS,
+	SASL_MECHANISM_COUNT, /* in order of preference */
+};
+const char *sasl_mechanism_name(enum sasl_mechanism mechanism);
+/* Exactly as registered, case included. Returns 0 or -1. */
+MUST_CHECK int sasl_mechanism_parse(struct str name, enum sasl_mechanism *out);
+
+/* Conditions of RFC 6120 §6.5. */
+enum sasl_failure {
+	SASL_ABORTED,
+	SASL_ACCOUNT_DISABLED,
+	SASL_CREDENTIALS_EXPIRED,
+	SASL_ENCRYPTION_REQUIRED,
+	SASL_INCORRECT_ENCODING,
+	SASL_INVALID_AUTHZID,
+	SASL_INVALID_MECHANISM,
+	SASL_MALFORMED_REQUEST,
+	SASL_MECHANISM_TOO_WEAK,
+	SASL_NOT_AUTHORIZED,
+	SASL_TEMPORARY_AUTH_FAILURE,
+};
+const char *sasl_failure_name(enum sasl_failure failure);
+
+struct sasl_binding { /* what the connection offers for channel binding; p NULL: not available */
+	struct str exporter;  /* tls-exporter, RFC 9266 */
+	struct str end_point; /* tls-server-end-point, RFC 5929 */
+};
+
+/* What the server side needs next. */
+enum sasl_step {
+	SASL_CHALLENGE,	  /* send *OUT, and give the response to sasl_server_step */
+	SASL_LOOK_UP,	  /* find the credentials of sasl_server_username, then sasl_server_credentials */
+	SASL_CHECK,	  /* PLAIN: run sasl_server_check on a store thread, then sasl_server_checked */
+	SASL_SUCCESS,	  /* send *OUT (may be empty) with <success/> */
+	SASL_FAILURE,	  /* see sasl_server_failure */
+};
+
+struct sasl_server;
+
+struct sasl_server_options {
+	enum sasl_mechanism mechanism;
+	struct str host;	     /* prepared domain of the stream */
+	struct sasl_binding binding;
+	uint32_t offered;	     /* bit per mechanism that was announced: for the `y` flag (RFC 5802 §6) */
+	const unsigned char *unknown_user_key; /* 32 secret bytes per installation: stable fake salts (SEC-34) */
+	uint32_t fake_iterations;    /* what a fake challenge shows: that of new accounts */
+	struct str *certificate_ids; /* EXTERNAL: bare JIDs of this host that the certificate names */
+	size_t certificate_id_count;
+};
+/* Everything is copied. */
+struct sasl_server *sasl_server_new(const struct sasl_server_options *options);
+void sasl_server_free(struct sasl_server *server); /* takes NULL; wipes secrets */
+
+/*
+ * IN is the initial response or a response; p NULL: there was no initial response. *OUT lives as
+ * long as SERVER or until its next call.
+ */
+enum sasl_step sasl_server_step(struct sasl_server *server, struct str in, struct str *out);
+/* The answer to SASL_LOOK_UP; CREDENTIALS NULL: no such account, which the peer must not find out. */
+enum sasl_step sasl_server_credentials(struct sasl_server *server,
+				       const struct credentials *credentials, struct str *out);
+/* Slow: derives keys from the password. Touches only SERVER, from any one thread. */
+void sasl_server_check(struct sasl_server *server);
+enum sasl_step sasl_server_checked(struct sasl_server *server, struct str *out);
+
+/* The prepared localpart; after SASL_SUCCESS the identity (ANONYMOUS: empty, the server makes one up). */
+struct str sasl_server_username(const struct sasl_server *server);
+enum sasl_failure sasl_server_failure(const struct sasl_server *server, const char **why);
+/* After success by PLAIN: credentials to store instead, with hashes that were missing; else NULL. */
+const struct credentials *sasl_server_upgrade(const struct sasl_server *server);
+
+/* The client's side, for tools and tests. */
+struct sasl_client;
+struct sasl_client *sasl_client_new(enum sasl_mechanism mechanism, struct str username,
+				    struct str password, struct str authzid, struct sasl_binding binding);
+void sasl_client_free(struct sasl_client *client);
+/* The first message, then one for each challenge. Returns 0, or -1 with *WHY when the server cheats. */
+MUST_CHECK int sasl_client_step(struct sasl_client *client, struct str in, struct str *out,
+				const char **why);
+/* Checks what came with <success/>. */
+MUST_CHECK int sasl_client_finish(struct sasl_client *client, struct str in, const char **why);
