@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * config.h - the configuration file: read, checked whole, and immutable from then on.
+ *
+ * The smallest file is one line: host = "example.com";
+ * Every key stands in one const table (config_keys.c) with its type, default and help; the manual is
+ * made from it. A file is taken whole or not at all, and every fault in it is reported, each with
+ * file, line, what was expected and, for a misspelt name, what was probably meant.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "server/option.h"
+
+#include <stdio.h>
+
+/* What the configuration must know of a module. */
+struct config_module {
+	const char *name;
+	const struct option *options; /* may be NULL; "enabled" is there for each and needs no entry */
+	bool is_off_by_default;
+};
+
+enum config_listener_type { LISTENER_C2S, LISTENER_C2S_TLS };
+enum config_plaintext { PLAINTEXT_NEVER, PLAINTEXT_LOOPBACK, PLAINTEXT_ALWAYS };
+enum config_conflict { CONFLICT_REPLACE_OLD, CONFLICT_REFUSE_NEW, CONFLICT_RENAME };
+enum config_tls_version { CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
+
+struct config_listener {
+	enum config_listener_type type;
+	struct str address; /* numeric, or "*": all, of IPv4 and IPv6 */
+	uint64_t port;	    /* 0: any that is free (tests) */
+	bool require_tls;   /* c2s: nothing but STARTTLS before encryption, but see the next */
+	/* Peers that may send passwords, and log in at all, without encryption. */
+	enum config_plaintext allow_plaintext_passwords;
+};
+
+/* XEP-0157 §3: the form's field is the name and "-addresses". */
+enum config_contact {
+	CONTACT_ABUSE,
+	CONTACT_ADMIN,
+	CONTACT_FEEDBACK,
+	CONTACT_SALES,
+	CONTACT_SECURITY,
+	CONTACT_STATUS,
+	CONTACT_SUPPORT,
+	CONTACT_COUNT,
+};
+
+struct config_host {
+	struct str name;	     /* prepared (jid_prepare_domain) */
+	size_t index;		     /* in config->hosts */
+	struct str certificate, key; /* PEM files; empty: see config_host_certificate */
+	bool guests;		     /* SASL ANONYMOUS */
+	bool registration;	     /* XEP-0077: anyone may make an account */
+	bool legacy_digest;	     /* XEP-0078 digest: passwords are kept, encrypted */
+	struct text_list admins;     /* bare JIDs, prepared */
+	struct text_list contacts[CONTACT_COUNT]; /* URIs */
+	struct str welcome;			  /* sent to new accounts; empty: nothing is */
+	const struct option_values **modules;	  /* by the module's index; see config_options */
+};
+
+/* 0 switches a limit off. */
+struct config_limits {
+	uint64_t stanza_bytes, stanza_bytes_before_auth;
+	uint64_t auth_timeout; /* ms, from the connection to the end of SASL and bind */
+	uint64_t unauthenticated, unauthenticated_per_address; /* connections */
+	uint64_t sessions_per_account;
+	uint64_t outbound_queue_bytes; /* of one session that does not read */
+	uint64_t offline_messages, offline_bytes; /* of one account */
+	uint64_t roster_items;
+	uint64_t directed_presence;	   /* addresses of one session */
+	uint64_t rate_bytes, rate_burst_bytes; /* of one session: per second, and saved up */
+	uint64_t registrations_per_hour;   /* of one address */
+	uint64_t login_failures_per_minute; /* of one address */
+};
+
+struct config_tls {
+	enum config_tls_version minimum_version;
+	bool client_certificates; /* ask for them, for SASL EXTERNAL */
+	struct str ca_file;	  /* that they are checked against; empty: the system's */
+};
+
+struct config_sasl {
+	struct text_list disabled; /* mechanism names, upper case */
+	uint64_t scram_iterations;
+};
+
+struct config_sessions {
+	enum config_conflict conflict; /* two sessions want one resource */
+	uint64_t silent_after;	       /* ms without a byte from the client, then it is asked */
+	uint64_t tcp_user_timeout;     /* ms that sent bytes may stay unacknowledged */
+};
+
+struct config {
+	/* What the file says. Paths are absolute, or relative to the file's directory. */
+	const struct config_host *hosts; /* at least one */
+	size_t host_count;
+	const struct config_listener *listeners;
+	size_t listener_count;
+	struct str data_directory, run_directory;
+	struct str control_socket;	  /* a path */
+	struct str control_group;	  /* whose members may use it; empty: root and the server only */
+	struct str certificate_directory; /* see config_host_certificate */
+	uint64_t workers;		  /* never 0 here: "0" in the file is the number of cores */
+	struct str log_level;		  /* for log_level_parse */
+	struct str user, group;		  /* to become once ports are open; empty: stay */
+	uint64_t shutdown_timeout;	  /* ms for clients to take their last bytes */
+	struct config_limits limits;
+	struct config_tls tls;
+	struct config_sasl sasl;
+	struct config_sessions sessions;
+	struct str path; /* of the file */
+	/* the rest is config.c's */
+	struct arena *arena;
+	struct map hosts_by_name;
+	_Atomic unsigned references;
+	size_t module_count;
+	const struct option_values **module_values; /* of the file, by the module's index */
+};
+
+/*
+ * Reads the file at PATH. MODULES are all that this program has; NULL leaves the group "modules"
+ * unchecked. Returns 0, or -1 with *ERRORS in ARENA: one line per fault, each with its line end.
+ */
+MUST_CHECK int config_load(const char *path, const struct config_module *modules,
+			   size_t module_count, struct config **out, struct arena *arena,
+			   struct str *errors);
+/* The same from memory; PATH stands in the errors, and its directory is that of relative paths. */
+MUST_CHECK int config_parse(struct str text, const char *path, const struct config_module *modules,
+			    size_t module_count, struct config **out, struct arena *arena,
+			    struct str *errors);
+
+/* Counted across threads. */
+struct config *config_ref(struct config *config);
+void config_unref(struct config *config); /* takes NULL */
+
+/* The host of that (prepared) name, or NULL. */
+const struct config_host *config_host(const struct config *config, struct str name);
+/* Whether BARE, prepared, is an administrator of HOST. */
+bool config_is_admin(const struct config_host *host, struct str bare);
+
+/* HOST NULL: what holds where no host says otherwise. MODULE is an index into config_load's MODULES. */
+const struct option_values *config_options(const struct config *config,
+					   const struct config_host *host, size_t module);
+bool config_module_enabled(const struct option_values *values);
+
+enum config_certificate {
+	CERTIFICATE_NAMED,	 /* the file's certificate and key */
+	CERTIFICATE_FOUND,	 /* in certificate_directory */
+	CERTIFICATE_SELF_SIGNED, /* none: where the server's own is, or is to be made */
+};
+/*
+ * Where HOST's certificate and key are: as configured; else NAME.crt and NAME.key, or
+ * NAME/fullchain.pem and NAME/privkey.pem, in certificate_directory; else in data_directory.
+ */
+enum config_certificate config_host_certificate(const struct config *config,
+						const struct config_host *host, struct arena *arena,
+						const char **certificate, const char **key);
+
+/*
+ * What differs between OLD and NEW and takes effect only at the next start: names, separated by
+ * ", ". Empty when a reload does all.
+ */
+struct str config_needs_restart(struct arena *arena, const struct config *old,
+				const struct config *new);
+
+/* The reference of all keys: doc/config.md in Markdown, or recado.conf(5) in mdoc. */
+enum config_manual { MANUAL_MARKDOWN, MANUAL_MDOC };
+void config_write_manual(FILE *out, enum config_manual format, const struct config_module *modules,
+			 size_t module_count);
+
+const char *config_contact_name(enum config_contact contact); /* "abuse" */
