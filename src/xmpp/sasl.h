@@ -40,6 +40,8 @@ enum sasl_failure {
 };
 const char *sasl_failure_name(enum sasl_failure failure);
 
+#define SASL_MESSAGE_MAX 4096u /* bytes of one decoded message; a longer one is malformed */
+
 struct sasl_binding { /* what the connection offers for channel binding; p NULL: not available */
 	struct str exporter;  /* tls-exporter, RFC 9266 */
 	struct str end_point; /* tls-server-end-point, RFC 5929 */
@@ -48,7 +50,8 @@ struct sasl_binding { /* what the connection offers for channel binding; p NULL:
 /* What the server side needs next. */
 enum sasl_step {
 	SASL_CHALLENGE,	  /* send *OUT, and give the response to sasl_server_step */
-	SASL_LOOK_UP,	  /* find the credentials of sasl_server_username, then sasl_server_credentials */
+	SASL_LOOK_UP,	  /* find the credentials of sasl_server_username, then sasl_server_credentials;
+			     so does EXTERNAL, to learn whether the account is still there */
 	SASL_CHECK,	  /* PLAIN: run sasl_server_check on a store thread, then sasl_server_checked */
 	SASL_SUCCESS,	  /* send *OUT (may be empty) with <success/> */
 	SASL_FAILURE,	  /* see sasl_server_failure */
@@ -60,19 +63,23 @@ struct sasl_server_options {
 	enum sasl_mechanism mechanism;
 	struct str host;	     /* prepared domain of the stream */
 	struct sasl_binding binding;
-	uint32_t offered;	     /* bit per mechanism that was announced: for the `y` flag (RFC 5802 §6) */
+	uint32_t offered;	     /* bit per mechanism that was announced: no other works (SEC-32), and
+					the `y` flag is judged by it (RFC 5802 §6) */
 	const unsigned char *unknown_user_key; /* 32 secret bytes per installation: stable fake salts (SEC-34) */
 	uint32_t fake_iterations;    /* what a fake challenge shows: that of new accounts */
+	struct str nonce;	     /* p NULL: random. Else the server's part, for published vectors */
 	struct str *certificate_ids; /* EXTERNAL: bare JIDs of this host that the certificate names */
 	size_t certificate_id_count;
 };
-/* Everything is copied. */
+#define SASL_BIT(mechanism) (1u << (mechanism))
+/* Everything is copied, except unknown_user_key, which must outlive the server. */
 struct sasl_server *sasl_server_new(const struct sasl_server_options *options);
 void sasl_server_free(struct sasl_server *server); /* takes NULL; wipes secrets */
 
 /*
  * IN is the initial response or a response; p NULL: there was no initial response. *OUT lives as
- * long as SERVER or until its next call.
+ * long as SERVER or until its next call; with SASL_SUCCESS p NULL means that nothing is to be sent.
+ * IN may hold a password: wipe it after the call, if you copied it.
  */
 enum sasl_step sasl_server_step(struct sasl_server *server, struct str in, struct str *out);
 /* The answer to SASL_LOOK_UP; CREDENTIALS NULL: no such account, which the peer must not find out. */
@@ -88,13 +95,23 @@ enum sasl_failure sasl_server_failure(const struct sasl_server *server, const ch
 /* After success by PLAIN: credentials to store instead, with hashes that were missing; else NULL. */
 const struct credentials *sasl_server_upgrade(const struct sasl_server *server);
 
-/* The client's side, for tools and tests. */
+/*
+ * The client's side, for tools and tests. BINDING with a mechanism that is not -PLUS tells that we
+ * could bind but the server announced no -PLUS: the `y` flag. Give none for the `n` flag. USERNAME is
+ * the prepared localpart, PASSWORD is as typed, AUTHZID is usually empty. All is copied.
+ */
 struct sasl_client;
 struct sasl_client *sasl_client_new(enum sasl_mechanism mechanism, struct str username,
-				    struct str password, struct str authzid, struct sasl_binding binding);
-void sasl_client_free(struct sasl_client *client);
-/* The first message, then one for each challenge. Returns 0, or -1 with *WHY when the server cheats. */
+				    struct str password, struct str authzid,
+				    struct sasl_binding binding);
+void sasl_client_free(struct sasl_client *client); /* takes NULL; wipes secrets */
+/* Before the first step: the client's nonce, for published vectors. Copied. */
+void sasl_client_set_nonce(struct sasl_client *client, struct str nonce);
+/*
+ * The first message (IN is ignored), then one for each challenge. *OUT p NULL at first: no initial
+ * response. Returns 0, or -1 with *WHY when the server cheats. SCRAM's second step is slow (PBKDF2).
+ */
 MUST_CHECK int sasl_client_step(struct sasl_client *client, struct str in, struct str *out,
 				const char **why);
-/* Checks what came with <success/>. */
+/* Checks what came with <success/>; p NULL: nothing did. */
 MUST_CHECK int sasl_client_finish(struct sasl_client *client, struct str in, const char **why);
