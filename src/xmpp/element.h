@@ -23,7 +23,15 @@ struct element {
 	struct str text;   /* of a text node: references and CDATA resolved, line ends normalised */
 	struct attr *attrs; /* in order; namespace declarations are not among them */
 	struct element *parent, *next, *children, *last_child;
-	struct str source; /* whole source text, "<name ...>...</name>"; p NULL when built by hand */
+	struct str source; /* whole source text, "<name ...>...</name>"; p NULL when built or changed */
+
+	/* The reader's own notes; 0 in what is built. See element_inner_source in xml_reader.h. */
+	struct str inner;	/* source text between the tags */
+	uint16_t prefix_depth;	/* the outermost declaration of a prefix that is used inside */
+	uint16_t default_depth; /* the outermost default namespace that is used here or inside */
+	uint16_t qname_len;	/* of the name with its prefix */
+	uint8_t declarations;	/* of namespaces, here */
+	uint8_t notes;
 };
 
 static inline bool
@@ -42,6 +50,10 @@ struct element *element_add_text(struct arena *arena, struct element *parent, st
 /* <name>text</name> in the parent's namespace. */
 struct element *element_add_leaf(struct arena *arena, struct element *parent, const char *name,
 				 struct str text);
+/*
+ * Changing what was read takes the source text away from the element and all around it, except that
+ * a change of attributes leaves the inner source text as it was.
+ */
 /* Sets or replaces an attribute without prefix; VALUE with p NULL removes it. Copies VALUE. */
 void element_set(struct arena *arena, struct element *el, const char *name, struct str value);
 void element_setz(struct arena *arena, struct element *el, const char *name, const char *value);

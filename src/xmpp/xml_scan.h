@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * xml_scan.h - the characters of XML 1.0: which may stand where, and runs of plain ones.
+ *
+ * Functions that look at one item return its length, XML_CUT when it is right so far but its end has
+ * not come yet, or a negative value that says what is wrong.
+ */
+#pragma once
+
+#include "base/str.h"
+
+enum { XML_CUT = 0, XML_NOT_UTF8 = -1, XML_NOT_CHAR = -2, XML_NOT_REFERENCE = -3, XML_ENTITY = -4 };
+
+/* What one byte below 0x80 may be. All bits are 0 from 0x80 on, and for NUL. */
+enum {
+	XML_TEXT = 1,  /* nothing special in character data */
+	XML_VALUE = 2, /* nor in an attribute's value */
+	XML_NAME_START = 4,
+	XML_NAME = 8,
+	XML_SPACE = 16,
+};
+extern const uint8_t xml_class[256];
+
+static inline bool
+xml_byte_is(char c, unsigned classes)
+{
+	return (xml_class[(unsigned char)c] & classes) != 0;
+}
+
+/*
+ * The first byte from P on that is not plain XML_TEXT; there must be one, and 7 more readable bytes
+ * behind the first.
+ */
+const char *xml_skip_text(const char *p);
+/* The same for XML_VALUE: stops at either quote too. */
+const char *xml_skip_value(const char *p);
+
+/* A character at or above U+0080 that XML allows (XML 1.0 §2.2). */
+int xml_char(const char *p, const char *end);
+/* One that may stand in a name (XML 1.0 fourth edition, appendix B), or at its start. */
+int xml_name_char(const char *p, const char *end, bool is_start);
+/* "&...;" at P. One of the five predefined entities, or a character that XML allows. */
+int xml_reference(const char *p, const char *end, uint32_t *c);
