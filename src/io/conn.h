@@ -28,9 +28,9 @@ struct conn_handlers {
 	 * more, after conn_resume or when more comes. May pause, start TLS, close or detach CONN.
 	 */
 	size_t (*data)(struct conn *conn, struct str bytes);
-	/* The TLS handshake is done. */
+	/* The TLS handshake is done. May be NULL. */
 	void (*secured)(struct conn *conn);
-	/* All that was written has been handed to the kernel. */
+	/* All that was written has been handed to the kernel. May be NULL. */
 	void (*drained)(struct conn *conn);
 	/* The connection is over; nothing more is called, and the owner calls conn_free. */
 	void (*ended)(struct conn *conn, enum conn_end end, const char *why);
@@ -64,22 +64,31 @@ void conn_pause(struct conn *conn);
 void conn_resume(struct conn *conn);
 
 /*
- * TLS from the next byte on. Bytes that were read and not taken would be plaintext in a place where
- * there may be none: the caller checks (SEC-28). As server, or (SERVER_NAME not NULL) as client.
+ * TLS from the next byte on, after what was written so far has gone out in the clear. Bytes that were
+ * read and not taken would be plaintext in a place where there may be none: they are dropped and the
+ * connection ends with CONN_TLS (SEC-28). As server, or (SERVER_NAME not NULL) as client. On a
+ * connection that has read nothing before, this is direct TLS (XEP-0368), and ALPN counts.
  */
 void conn_start_tls(struct conn *conn, struct tls_context *context, const char *server_name);
 
-/* No more reading; flushes within TIMEOUT_MS, then ends with close_notify and calls ended(CONN_EOF). */
+/*
+ * No more data(); flushes, sends close_notify and FIN, waits for the peer to close too (so that no
+ * reset overtakes our last words) and calls ended(CONN_EOF), all within TIMEOUT_MS.
+ */
 void conn_shutdown(struct conn *conn, unsigned timeout_ms);
 
-/* Off its loop; from then on one thread at a time may hold it. Not from inside data() unless it returns at once. */
+/*
+ * Off its loop; from then on one thread at a time may hold it. Not from inside a handler (what data()
+ * took is not known yet), but in deferred work, a task or a timer.
+ */
 void conn_detach(struct conn *conn);
 void conn_attach(struct conn *conn, struct loop *loop);
 
 /* Facts. Views live as long as CONN. */
 bool conn_is_secure(const struct conn *conn);
 bool conn_is_local(const struct conn *conn); /* the peer's address is loopback */
-const struct sockaddr_storage *conn_peer(const struct conn *conn);
+/* AF_INET or AF_INET6 (IPv4 in IPv6 is undone), or AF_UNSPEC for anything else. */
+const struct sockaddr *conn_peer(const struct conn *conn);
 struct str conn_peer_text(struct arena *arena, const struct conn *conn); /* "192.0.2.1" */
 struct str conn_tls_version(const struct conn *conn);			 /* "TLSv1.3", or empty */
 struct str conn_tls_cipher(const struct conn *conn);

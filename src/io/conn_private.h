@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * conn_private.h - what conn.c (the socket), conn_tls.c (records) and conn_pair.c (simulation)
+ * share.
+ *
+ * Idle connections are what a server has most of, so a field here costs as often: what is needed
+ * only for a while stands behind a pointer.
+ */
+#pragma once
+
+#include "io/conn.h"
+#include "io/loop_local.h"
+
+#include <netinet/in.h>
+#include <openssl/ssl.h>
+
+#define RAW_SIZE (32u * 1024)   /* what is read at once */
+#define PLAIN_SIZE (64u * 1024) /* what that can become: itself, and a record cut in two before */
+#define ENCRYPT_AT_ONCE (64u * 1024) /* plaintext for one write(2) */
+#define PAIR_WINDOW (64u * 1024)     /* what a paused end of a pair accepts */
+
+/* What the connections of one loop share: none is in use between two turns. */
+struct conn_io {
+	struct loop_local local;
+	char raw[RAW_SIZE];
+	char plain[PLAIN_SIZE];
+	/* Every SSL of the loop has this BIO; it reads from FEED and writes to GATHERED. */
+	BIO *bio;
+	struct str feed;
+	struct buf gathered;
+	bool is_direct_tls; /* in the handshake under way: ALPN counts */
+};
+
+enum conn_state {
+	STATE_OPEN,
+	STATE_FLUSHING,  /* shutting down, output to go first */
+	STATE_LINGERING, /* FIN sent, the peer's awaited */
+	STATE_ENDED,     /* or about to be: the owner hears of it next */
+};
+
+/* Present from conn_start_tls until the handshake is done. */
+struct handshake {
+	struct deferred step;
+	struct conn *conn;
+	struct tls_context *context;
+	bool is_unchecked; /* started in data(), which has not told yet what it took */
+};
+
+/* Present from the beginning of the end. */
+struct farewell {
+	struct timer timer;
+	struct conn *conn;
+	enum conn_end end;
+	const char *why;
+};
+
+struct conn {
+	struct loop *loop; /* NULL: detached */
+	const struct conn_handlers *handlers;
+	void *owner;
+	struct watch watch;   /* fd -1: one of a pair */
+	struct deferred work; /* what is to be done at the end of the turn */
+	struct buf in;        /* read, not taken */
+	struct buf out;       /* written by the owner; with TLS not yet encrypted */
+	struct buf raw;       /* with TLS: encrypted, refused by the kernel */
+	SSL *ssl;
+	struct handshake *handshake;
+	struct farewell *farewell;
+	struct conn *twin; /* the other end of a pair, while it is there */
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} peer;
+	unsigned char state; /* enum conn_state */
+	bool is_calling : 1; /* a handler is on the stack */
+	bool is_freed : 1;   /* by its owner, inside a handler */
+	bool is_paused : 1;
+	bool is_blocked : 1; /* the kernel takes no more */
+	bool is_broken : 1;  /* the kernel will never take more */
+	bool has_read : 1;   /* plaintext, so that TLS after it is STARTTLS */
+	bool has_kept : 1;   /* IN is to be offered again */
+	bool has_eof : 1;    /* read while paused, or already told */
+	bool must_drain : 1; /* drained() is due when all is out */
+	bool is_secured : 1;
+	bool is_client : 1; /* of TLS */
+	bool is_told : 1;   /* of the end */
+};
+
+struct conn_io *conn_io(struct loop *loop);
+/* Runs conn_work at the end of the turn; when detached, after conn_attach. */
+void conn_defer(struct conn *conn);
+/* Sets what is watched, from the flags. */
+void conn_rewatch(struct conn *conn);
+/* Gives BYTES, behind what was kept, to the owner. False: CONN is gone. */
+bool conn_offer(struct conn *conn, struct str bytes);
+/* Calls secured(). False: CONN is gone. */
+bool conn_tell_secured(struct conn *conn);
+/* The end: the owner is told at the end of the turn. Only the first call counts. */
+void conn_end(struct conn *conn, enum conn_end end, const char *why);
+/* The peer sends no more. */
+void conn_read_eof(struct conn *conn, const char *why);
+/* Reads at most SIZE bytes. 0: nothing there, or the end came. */
+size_t conn_receive(struct conn *conn, char *to, size_t size);
+/* Sends as much of BUF as the kernel takes. Whether that was all. */
+bool conn_send(struct conn *conn, struct buf *buf);
+
+/* conn_tls.c */
+void conn_tls_step(struct deferred *deferred); /* of the handshake */
+void conn_tls_read(struct conn *conn);
+bool conn_tls_flush(struct conn *conn);        /* whether all is out */
+bool conn_tls_close_notify(struct conn *conn); /* whether all is out */
+void conn_tls_free(struct conn *conn);
+void conn_tls_detach(struct conn *conn);
+void conn_tls_attach(struct conn *conn);
+void conn_tls_io_init(struct conn_io *io);
+
+/* conn_pair.c */
+bool conn_pair_flush(struct conn *conn); /* whether all is out */
+void conn_pair_start_tls(struct conn *conn);
+void conn_pair_secure(struct conn *conn); /* if both ends are ready for it */
+void conn_pair_resume(struct conn *conn);
+void conn_pair_close(struct conn *conn); /* the twin reads the end */

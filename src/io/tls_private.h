@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* tls_private.h - for src/io alone: what a TLS context gives to connections. */
+#pragma once
+
+#include "io/tls.h"
+
+#include <openssl/ssl.h>
+
+/* A session of CONTEXT, without BIOs. SERVER_NAME: whom the client wants; NULL for a server. */
+SSL *tls_session_new(struct tls_context *context, const char *server_name);
+
+/* RFC 5929 §4.1: the hash of the certificate's signature, or a better one. Its length, or -1. */
+int tls_end_point(const X509 *certificate, unsigned char out[64]);
+
+/* Whether the BIO of the connection under negotiation says that ALPN counts. */
+bool conn_bio_is_direct_tls(BIO *bio);
+
+/* What the last failure of OpenSSL was: a constant phrase. Empties its queue. */
+const char *tls_error(const char *otherwise);
