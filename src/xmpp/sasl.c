@@ -21,6 +21,7 @@ sasl_server_new(const struct sasl_server_options *options)
 
 	assert(options->unknown_user_key != NULL && options->fake_iterations > 0);
 	server->arena = arena;
+	server->username = STR("");
 	*own = *options;
 	own->host = arena_dup(arena, options->host);
 	own->binding.exporter = arena_dup(arena, options->binding.exporter);
