@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/* config_keys.c - every key of the configuration file: type, default, bounds and help. */
+#include "server/config_keys.h"
+
+#define KIB(n) ((uint64_t)(n) << 10)
+#define MIB(n) ((uint64_t)(n) << 20)
+#define SECONDS(n) ((uint64_t)(n)*1000)
+#define MINUTES(n) (SECONDS(n)*60)
+#define HOURS(n) (MINUTES(n)*60)
+
+#define IN(type, member) .offset = offsetof(struct type, member)
+#define RESTART .needs_restart = true
+
+static const struct config_key top_keys[] = {
+	{{"data_directory", OPTION_TEXT, "/var/lib/recado", "where accounts and messages are kept",
+	  .min = 1},
+	 IN(config, data_directory), CHECK_PATH, RESTART},
+	{{"run_directory", OPTION_TEXT, "/run/recado", "for the control socket", .min = 1},
+	 IN(config, run_directory), CHECK_PATH, RESTART},
+	{{"control_socket", OPTION_TEXT, "",
+	  "where recadoctl finds the server; empty: `control.sock` in the run directory"},
+	 IN(config, control_socket), CHECK_PATH, RESTART},
+	{{"control_group", OPTION_TEXT, "",
+	  "group whose members may use recadoctl too; empty: only root and the server's own user"},
+	 IN(config, control_group), RESTART},
+	{{"certificate_directory", OPTION_TEXT, "/etc/recado/certificates",
+	  "where the certificate of a host is looked for that names none: `NAME.crt` and `NAME.key`, "
+	  "or `NAME/fullchain.pem` and `NAME/privkey.pem`; without one, a self-signed one is made",
+	  .min = 1},
+	 IN(config, certificate_directory), CHECK_PATH},
+	{{"workers", OPTION_INT, "0", "threads that carry the sessions; 0: one for each core",
+	  .max = 256},
+	 IN(config, workers), RESTART},
+	{{"log_level", OPTION_TEXT, "info", "what is logged",
+	  .choices = "error warning info debug"},
+	 IN(config, log_level)},
+	{{"user", OPTION_TEXT, "", "user to become once the ports are open; empty: no change"},
+	 IN(config, user), RESTART},
+	{{"group", OPTION_TEXT, "", "group to become; empty: the user's own"},
+	 IN(config, group), RESTART},
+	{{"shutdown_timeout", OPTION_DURATION, "5s",
+	  "how long clients have to take their last bytes when the server stops",
+	  .max = MINUTES(5)},
+	 IN(config, shutdown_timeout)},
+};
+
+static const struct config_key host_keys[] = {
+	{{"name", OPTION_TEXT, "", "the host's name, the part of an address behind the @"},
+	 IN(config_host, name), CHECK_HOST},
+	{{"certificate", OPTION_TEXT, "", "PEM file with the certificate and its chain"},
+	 IN(config_host, certificate), CHECK_PATH},
+	{{"key", OPTION_TEXT, "", "PEM file with the certificate's private key"},
+	 IN(config_host, key), CHECK_PATH},
+	{{"registration", OPTION_BOOL, "false",
+	  "whether anyone may make an account in the client (XEP-0077)"},
+	 IN(config_host, registration)},
+	{{"guests", OPTION_BOOL, "false",
+	  "whether anyone may log in without an account, for one session (SASL ANONYMOUS)"},
+	 IN(config_host, guests)},
+	{{"legacy_digest", OPTION_BOOL, "false",
+	  "whether clients of before 2004 may log in with a digest (XEP-0078); passwords set from then "
+	  "on are kept in encrypted form, and who has the server's files can read them"},
+	 IN(config_host, legacy_digest)},
+	{{"admins", OPTION_LIST, "", "addresses of the administrators"},
+	 IN(config_host, admins), CHECK_JIDS},
+	{{"welcome", OPTION_TEXT, "", "message to each new account; empty: none"},
+	 IN(config_host, welcome), CHECK_LINES},
+};
+
+#define CONTACT(name, index, help)                                                                 \
+	{                                                                                          \
+		{name, OPTION_LIST, "", help}, IN(config_host, contacts[index]), CHECK_URIS        \
+	}
+
+static const struct config_key contact_keys[CONTACT_COUNT] = {
+	CONTACT("abuse", CONTACT_ABUSE, "where to report abuse"),
+	CONTACT("admin", CONTACT_ADMIN, "the administrators"),
+	CONTACT("feedback", CONTACT_FEEDBACK, "where opinions are welcome"),
+	CONTACT("sales", CONTACT_SALES, "sales"),
+	CONTACT("security", CONTACT_SECURITY, "where to report weaknesses"),
+	CONTACT("status", CONTACT_STATUS, "where outages are announced"),
+	CONTACT("support", CONTACT_SUPPORT, "where users find help"),
+};
+
+static const struct config_key listener_keys[] = {
+	{{"type", OPTION_TEXT, "c2s", "clients with STARTTLS, or with TLS from the first byte",
+	  .choices = "c2s c2s-tls"},
+	 IN(config_listener, type), CHECK_ENUM, RESTART},
+	{{"address", OPTION_TEXT, "*", "numeric address to listen on; `*`: all"},
+	 IN(config_listener, address), CHECK_ADDRESS, RESTART},
+	{{"port", OPTION_INT, "5222",
+	  "port to listen on, 5223 where the type is `c2s-tls`; 0: any that is free", .max = 65535},
+	 IN(config_listener, port), RESTART},
+	{{"require_tls", OPTION_BOOL, "true",
+	  "whether clients must start TLS before they log in, other than those of the next key"},
+	 IN(config_listener, require_tls), RESTART},
+	{{"allow_plaintext_passwords", OPTION_TEXT, "loopback",
+	  "who may send passwords on connections that are not encrypted: nobody, programs on the "
+	  "machine itself, or everybody",
+	  .choices = "never loopback always"},
+	 IN(config_listener, allow_plaintext_passwords), CHECK_ENUM, RESTART},
+};
+
+static const struct config_key tls_keys[] = {
+	{{"minimum_version", OPTION_TEXT, "1.2", "oldest version that is accepted",
+	  .choices = "1.2 1.3"},
+	 IN(config, tls.minimum_version), CHECK_ENUM},
+	{{"client_certificates", OPTION_BOOL, "false",
+	  "whether clients may log in with a certificate (SASL EXTERNAL, XEP-0178)"},
+	 IN(config, tls.client_certificates)},
+	{{"ca_file", OPTION_TEXT, "",
+	  "PEM file of authorities for clients' certificates; empty: the system's"},
+	 IN(config, tls.ca_file), CHECK_PATH},
+};
+
+static const struct config_key sasl_keys[] = {
+	{{"disabled", OPTION_LIST, "", "mechanisms to switch off, such as `SCRAM-SHA-1`"},
+	 IN(config, sasl.disabled), CHECK_MECHANISM},
+	/* RFC 7677 §4: at least 4096; RFC 5802 has no upper bound, but a login pays for it. */
+	{{"scram_iterations", OPTION_INT, "10000", "work to derive a key of a new password",
+	  .min = 4096, .max = 1000000},
+	 IN(config, sasl.scram_iterations)},
+};
+
+static const struct config_key sessions_keys[] = {
+	{{"conflict", OPTION_TEXT, "replace-old",
+	  "when a second client asks for a resource that is in use: end the old session, refuse the "
+	  "new one, or give the new one another resource (RFC 6120 §7.7.2.2)",
+	  .choices = "replace-old refuse-new rename"},
+	 IN(config, sessions.conflict), CHECK_ENUM},
+	{{"silent_after", OPTION_DURATION, "5m",
+	  "how long a client may be silent before it is asked whether it is there; 0: for ever",
+	  .max = HOURS(24)},
+	 IN(config, sessions.silent_after)},
+	{{"tcp_user_timeout", OPTION_DURATION, "2m",
+	  "how long sent bytes may stay unacknowledged before the connection counts as dead; 0: as "
+	  "the system has it",
+	  .max = HOURS(1)},
+	 IN(config, sessions.tcp_user_timeout)},
+};
+
+static const struct config_key limits_keys[] = {
+	/* RFC 6120 §13.12: no less than 10000 bytes. */
+	{{"stanza_bytes", OPTION_SIZE, "256KiB", "one stanza of a client that is logged in",
+	  .min = 10000, .max = MIB(16)},
+	 IN(config, limits.stanza_bytes)},
+	{{"stanza_bytes_before_auth", OPTION_SIZE, "10KiB", "one element before the login is done",
+	  .min = 4096, .max = MIB(1)},
+	 IN(config, limits.stanza_bytes_before_auth)},
+	{{"auth_timeout", OPTION_DURATION, "30s", "time from the connection to the end of the login",
+	  .min = SECONDS(1), .max = MINUTES(10)},
+	 IN(config, limits.auth_timeout)},
+	{{"unauthenticated", OPTION_INT, "10000", "connections that are not logged in; 0: no limit",
+	  .max = 10000000},
+	 IN(config, limits.unauthenticated)},
+	{{"unauthenticated_per_address", OPTION_INT, "100",
+	  "the same, from one IPv4 address or IPv6 /64; 0: no limit", .max = 10000000},
+	 IN(config, limits.unauthenticated_per_address)},
+	{{"sessions_per_account", OPTION_INT, "32", "sessions of one account; 0: no limit",
+	  .max = 100000},
+	 IN(config, limits.sessions_per_account)},
+	{{"outbound_queue_bytes", OPTION_SIZE, "4MiB",
+	  "what waits for a client that does not read; past that the session ends, and its messages "
+	  "are kept",
+	  .min = KIB(64), .max = MIB(1024)},
+	 IN(config, limits.outbound_queue_bytes)},
+	{{"offline_messages", OPTION_INT, "1000", "messages kept for an account; 0: no limit",
+	  .max = 10000000},
+	 IN(config, limits.offline_messages)},
+	{{"offline_bytes", OPTION_SIZE, "10MiB", "bytes of them; 0: no limit",
+	  .max = MIB(1024 * 1024)},
+	 IN(config, limits.offline_bytes)},
+	{{"roster_items", OPTION_INT, "5000", "contacts of an account; 0: no limit",
+	  .max = 1000000},
+	 IN(config, limits.roster_items)},
+	{{"directed_presence", OPTION_INT, "1000",
+	  "addresses that a session sent presence to and that are told when it ends", .min = 1,
+	  .max = 100000},
+	 IN(config, limits.directed_presence)},
+	{{"rate_bytes", OPTION_SIZE, "256KiB", "bytes per second of one session; 0: no limit",
+	  .max = MIB(1024)},
+	 IN(config, limits.rate_bytes)},
+	{{"rate_burst_bytes", OPTION_SIZE, "2MiB",
+	  "bytes that a session may send at once before that rate holds", .min = KIB(16),
+	  .max = MIB(1024)},
+	 IN(config, limits.rate_burst_bytes)},
+	{{"registrations_per_hour", OPTION_INT, "5",
+	  "accounts made from one IPv4 address or IPv6 /64; 0: no limit", .max = 1000000},
+	 IN(config, limits.registrations_per_hour)},
+	{{"login_failures_per_minute", OPTION_INT, "30",
+	  "wrong passwords from one IPv4 address or IPv6 /64; 0: no limit", .max = 1000000},
+	 IN(config, limits.login_failures_per_minute)},
+};
+
+const struct config_section config_sections[SECTION_COUNT] = {
+	[SECTION_TOP] = {"",
+			 "These stand outside of any group. All keys of a host but its name may stand "
+			 "here too, and then hold for every host that does not say otherwise.",
+			 top_keys, COUNT(top_keys)},
+	[SECTION_HOST] = {"hosts",
+			  "A list of the hosts that are served, each a name or a group. One host alone "
+			  "is written as `host = \"example.com\";`.",
+			  host_keys, COUNT(host_keys),
+			  "hosts = (\n"
+			  "\t\"example.com\",\n"
+			  "\t{ name = \"guests.example.com\"; guests = true; }\n"
+			  ");"},
+	[SECTION_CONTACTS] = {"contacts",
+			      "A group of a host: addresses, as URIs, that clients show to users "
+			      "(XEP-0157).",
+			      contact_keys, COUNT(contact_keys),
+			      "contacts = {\n"
+			      "\tabuse = \"mailto:abuse@example.com\";\n"
+			      "\tsupport = [\"xmpp:help@example.com\", \"https://example.com/help\"];\n"
+			      "};"},
+	[SECTION_LISTENER] = {"listeners",
+			      "A list of groups, one for each port. Without it, clients are served on "
+			      "ports 5222 (STARTTLS) and 5223 (TLS) of all addresses.",
+			      listener_keys, COUNT(listener_keys),
+			      "listeners = (\n"
+			      "\t{ type = \"c2s\"; port = 5222; },\n"
+			      "\t{ type = \"c2s-tls\"; port = 5223; address = \"192.0.2.1\"; }\n"
+			      ");"},
+	[SECTION_TLS] = {"tls", "A group: encryption.", tls_keys, COUNT(tls_keys),
+			 "tls = { minimum_version = \"1.3\"; };"},
+	[SECTION_SASL] = {"sasl", "A group: how clients log in.", sasl_keys, COUNT(sasl_keys),
+			  "sasl = { disabled = [\"PLAIN\", \"SCRAM-SHA-1\"]; };"},
+	[SECTION_SESSIONS] = {"sessions", "A group: sessions, and how dead ones are found.",
+			      sessions_keys, COUNT(sessions_keys),
+			      "sessions = { conflict = \"rename\"; };"},
+	[SECTION_LIMITS] = {"limits", "A group: what one client, account or address may use.",
+			    limits_keys, COUNT(limits_keys),
+			    "limits = { offline_messages = 200; rate_bytes = \"64KiB\"; };"},
+};

@@ -1,0 +1,472 @@
+/* SPDX-License-Identifier: MIT */
+/* config_read.c - walks over the settings of a file, into the configuration they describe. */
+#include "server/config_read.h"
+
+#include "server/config_scan.h"
+#include "server/config_setting.h"
+
+#include <stdlib.h>
+
+/* A section's keys, to be set in the struct at BASE. */
+struct place {
+	const struct config_section *section;
+	void *base;
+};
+
+/* Groups are read by their own functions, which are called with what stands around them. */
+struct group {
+	const char *name;
+	int type; /* CONFIG_TYPE_GROUP, or CONFIG_TYPE_NONE: the function looks itself */
+	void (*read)(struct config_reader *r, const config_setting_t *setting,
+		     struct config_host *host);
+};
+
+static void *
+base_of(const struct place *places, size_t n, const char *name, const struct config_key **key)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < places[i].section->count; k++) {
+			*key = &places[i].section->keys[k];
+			if (strcmp((*key)->option.name, name) == 0)
+				return places[i].base;
+		}
+	return NULL;
+}
+
+static const struct group *
+find_group(const struct group *groups, const char *name)
+{
+	for (; groups->name != NULL; groups++)
+		if (strcmp(groups->name, name) == 0)
+			return groups;
+	return NULL;
+}
+
+static void
+unknown_key(struct config_reader *r, const config_setting_t *setting, const struct place *places,
+	    size_t n, const struct group *groups)
+{
+	struct config_names names = {0};
+
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < places[i].section->count; k++)
+			names.names[names.count++] = places[i].section->keys[k].option.name;
+	for (; groups->name != NULL; groups++)
+		names.names[names.count++] = groups->name;
+	assert(names.count <= COUNT(names.names));
+	config_fault_unknown(&r->faults, setting, "key", &names);
+}
+
+/* Keys go to PLACES, groups to their functions. Whatever is neither is a fault. */
+static void
+read_members(struct config_reader *r, const config_setting_t *setting, const struct place *places,
+	     size_t n, const struct group *groups, struct config_host *host)
+{
+	for (int i = 0; i < config_setting_length(setting); i++) {
+		config_setting_t *member = config_setting_get_elem(setting, (unsigned)i);
+		const struct group *group = find_group(groups, member->name);
+		const struct config_key *key = NULL;
+		void *base = base_of(places, n, member->name, &key);
+
+		if (base != NULL)
+			config_read_key(r, member, key, base);
+		else if (group == NULL)
+			unknown_key(r, member, places, n, groups);
+		else if (group->type == CONFIG_TYPE_GROUP && !config_setting_is_group(member))
+			config_fault_value(&r->faults, member, STR("a group: { name = value; }"),
+					   NULL);
+		else
+			group->read(r, member, host);
+	}
+}
+
+static const struct group no_groups[] = {{NULL, 0, NULL}};
+
+static void
+read_section(struct config_reader *r, const config_setting_t *setting, size_t section, void *base)
+{
+	struct place place = {&config_sections[section], base};
+
+	read_members(r, setting, &place, 1, no_groups, NULL);
+}
+
+static void
+read_tls(struct config_reader *r, const config_setting_t *setting, struct config_host *host UNUSED)
+{
+	read_section(r, setting, SECTION_TLS, r->config);
+}
+
+static void
+read_sasl(struct config_reader *r, const config_setting_t *setting, struct config_host *host UNUSED)
+{
+	read_section(r, setting, SECTION_SASL, r->config);
+}
+
+static void
+read_sessions(struct config_reader *r, const config_setting_t *setting,
+	      struct config_host *host UNUSED)
+{
+	read_section(r, setting, SECTION_SESSIONS, r->config);
+}
+
+static void
+read_limits(struct config_reader *r, const config_setting_t *setting,
+	    struct config_host *host UNUSED)
+{
+	const struct config_limits *limits = &r->config->limits;
+
+	read_section(r, setting, SECTION_LIMITS, r->config);
+	if (limits->stanza_bytes_before_auth > limits->stanza_bytes)
+		config_fault(&r->faults, config_setting_source_line(setting),
+			     "limits.stanza_bytes_before_auth is larger than limits.stanza_bytes");
+}
+
+static void
+read_contacts(struct config_reader *r, const config_setting_t *setting, struct config_host *host)
+{
+	read_section(r, setting, SECTION_CONTACTS, host);
+}
+
+static const char **
+module_names(struct config_reader *r, struct config_names *names)
+{
+	for (size_t i = 0; i < r->module_count && i < COUNT(names->names); i++)
+		names->names[names->count++] = r->modules[i].name;
+	return names->names;
+}
+
+static void
+read_module_option(struct config_reader *r, const config_setting_t *setting,
+		   struct option_values *values)
+{
+	static const struct option enabled = {"enabled", OPTION_BOOL, "true", ""};
+	struct config_names names = {.names = {"enabled"}, .count = 1};
+	struct option_value value = {0};
+
+	if (strcmp(setting->name, "enabled") == 0) {
+		if (config_read_value(r, setting, &enabled, &value) == 0)
+			values->is_enabled = value.flag;
+		return;
+	}
+	for (size_t i = 0; i < values->count; i++) {
+		if (strcmp(values->options[i].name, setting->name) == 0) {
+			if (config_read_value(r, setting, &values->options[i], &value) == 0)
+				values->values[i] = value;
+			return;
+		}
+		if (names.count < COUNT(names.names))
+			names.names[names.count++] = values->options[i].name;
+	}
+	config_fault_unknown(&r->faults, setting, "key", &names);
+}
+
+/* The values of one module: those that held before, and over them what SETTING says. */
+static const struct option_values *
+read_module(struct config_reader *r, const config_setting_t *setting,
+	    const struct option_values *before)
+{
+	size_t size = sizeof(*before) + before->count * sizeof(before->values[0]);
+	struct option_values *values = arena_alloc(r->arena, size);
+
+	memcpy(values, before, size);
+	for (int i = 0; i < config_setting_length(setting); i++)
+		read_module_option(r, config_setting_get_elem(setting, (unsigned)i), values);
+	return values;
+}
+
+static void
+read_modules_into(struct config_reader *r, const config_setting_t *setting,
+		  const struct option_values **modules)
+{
+	for (int i = 0; i < config_setting_length(setting); i++) {
+		const config_setting_t *member = config_setting_get_elem(setting, (unsigned)i);
+		struct config_names names = {0};
+		size_t at = 0;
+
+		while (at < r->module_count && strcmp(r->modules[at].name, member->name) != 0)
+			at++;
+		if (at == r->module_count) {
+			module_names(r, &names);
+			config_fault_unknown(&r->faults, member, "module", &names);
+		} else if (!config_setting_is_group(member)) {
+			config_fault_value(
+				&r->faults, member,
+				STR("a group of the module's options: { name = value; }"), NULL);
+		} else {
+			modules[at] = read_module(r, member, modules[at]);
+		}
+	}
+}
+
+static void
+read_host_modules(struct config_reader *r, const config_setting_t *setting,
+		  struct config_host *host)
+{
+	const struct option_values **modules;
+
+	if (r->modules == NULL)
+		return;
+	modules = arena_array(r->arena, const struct option_values *, r->module_count + 1);
+	memcpy(modules, host->modules, r->module_count * sizeof(modules[0]));
+	read_modules_into(r, setting, modules);
+	host->modules = modules;
+}
+
+static void
+default_modules(struct config_reader *r)
+{
+	const struct option_values **modules =
+		arena_array(r->arena, const struct option_values *, r->module_count + 1);
+
+	for (size_t i = 0; i < r->module_count; i++) {
+		const struct option *options = r->modules[i].options;
+		struct option_values *values;
+		size_t n = 0;
+
+		while (options != NULL && options[n].name != NULL)
+			n++;
+		values = arena_alloc(r->arena, sizeof(*values) + n * sizeof(values->values[0]));
+		values->options = options;
+		values->count = n;
+		values->is_enabled = !r->modules[i].is_off_by_default;
+		for (size_t k = 0; k < n; k++)
+			values->values[k] = config_default(r->arena, &options[k]);
+		modules[i] = values;
+	}
+	r->host.modules = modules;
+}
+
+static const struct group host_groups[] = {
+	{"contacts", CONFIG_TYPE_GROUP, read_contacts},
+	{"modules", CONFIG_TYPE_GROUP, read_host_modules},
+	{NULL, 0, NULL},
+};
+
+/* SETTING is a name, or a group with one. */
+static void
+read_host(struct config_reader *r, const config_setting_t *setting, struct config_host *host)
+{
+	const struct config_section *section = &config_sections[SECTION_HOST];
+	unsigned line = config_setting_source_line(setting);
+	struct place place = {section, host};
+	size_t faults = r->faults.count;
+
+	*host = r->host;
+	if (config_setting_is_group(setting))
+		read_members(r, setting, &place, 1, host_groups, host);
+	else if (config_setting_type(setting) == CONFIG_TYPE_STRING)
+		config_read_key(r, setting, &section->keys[0], host);
+	else
+		config_fault_value(&r->faults, setting,
+				   STR("a host's name in double quotes, or a group with its name"),
+				   NULL);
+	if (r->faults.count > faults)
+		return;
+	if (host->name.len == 0)
+		config_fault(&r->faults, line,
+			     "a host without a name; add name = \"example.com\";");
+	else if (map_put(&r->config->hosts_by_name, host->name, host) != NULL)
+		config_fault(&r->faults, line, "the host %.*s is there twice", STR_ARG(host->name));
+	if ((host->certificate.len == 0) != (host->key.len == 0))
+		config_fault(&r->faults, line,
+			     "the host %.*s has a %s without a %s; set both or neither",
+			     STR_ARG(host->name), host->key.len == 0 ? "certificate" : "key",
+			     host->key.len == 0 ? "key" : "certificate");
+}
+
+/* "host" and "hosts" mean the same, and take one or several. */
+static void
+read_hosts(struct config_reader *r, const config_setting_t *setting)
+{
+	bool is_many = config_setting_is_list(setting) || config_setting_is_array(setting);
+	size_t n = is_many ? (size_t)config_setting_length(setting) : 1;
+	struct config_host *hosts = arena_array(r->arena, struct config_host, n + 1);
+
+	for (size_t i = 0; i < n; i++) {
+		read_host(r, is_many ? config_setting_get_elem(setting, (unsigned)i) : setting,
+			  &hosts[i]);
+		hosts[i].index = i;
+	}
+	r->config->hosts = hosts;
+	r->config->host_count = n;
+}
+
+static void
+find_hosts(struct config_reader *r, const config_setting_t *root)
+{
+	const config_setting_t *one = config_setting_get_member(root, "host"),
+			       *many = config_setting_get_member(root, "hosts");
+
+	if (one != NULL && many != NULL)
+		config_fault(&r->faults,
+			     MAX(config_setting_source_line(one), config_setting_source_line(many)),
+			     "both host and hosts; put all names into hosts");
+	else if (one != NULL || many != NULL)
+		read_hosts(r, one != NULL ? one : many);
+	if (one == NULL && many == NULL)
+		config_fault(&r->faults, 0, "no host; add a line such as host = \"example.com\";");
+	else if (r->config->host_count == 0 && r->faults.count == 0)
+		config_fault(&r->faults, 0, "the list of hosts is empty; add a name");
+}
+
+static void
+read_listener(struct config_reader *r, const config_setting_t *setting,
+	      struct config_listener *listener)
+{
+	const struct config_section *section = &config_sections[SECTION_LISTENER];
+
+	config_set_defaults(r, section, listener);
+	if (!config_setting_is_group(setting)) {
+		listener->port = 0; /* one fault is enough */
+		config_fault_value(&r->faults, setting,
+				   STR("a group such as { type = \"c2s\"; port = 5222; }"), NULL);
+		return;
+	}
+	read_section(r, setting, SECTION_LISTENER, listener);
+	if (listener->type == LISTENER_C2S_TLS &&
+	    config_setting_get_member(setting, "port") == NULL)
+		listener->port = 5223;
+}
+
+static bool
+same_port(const struct config_listener *a, const struct config_listener *b)
+{
+	return a->port == b->port && a->port != 0 &&
+	       (str_equal(a->address, b->address) || str_is(a->address, "*") ||
+		str_is(b->address, "*"));
+}
+
+static void
+read_listeners(struct config_reader *r, const config_setting_t *setting,
+	       struct config_host *host UNUSED)
+{
+	size_t n = config_setting_is_group(setting) ? 0 : (size_t)config_setting_length(setting);
+	struct config_listener *listeners = arena_array(r->arena, struct config_listener, n + 1);
+
+	if (!config_setting_is_list(setting) || n == 0) {
+		config_fault_value(&r->faults, setting,
+				   STR("a list of groups: ( { type = \"c2s\"; port = 5222; } )"),
+				   NULL);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const config_setting_t *item = config_setting_get_elem(setting, (unsigned)i);
+
+		read_listener(r, item, &listeners[i]);
+		for (size_t k = 0; k < i; k++)
+			if (same_port(&listeners[i], &listeners[k])) {
+				config_fault(&r->faults, config_setting_source_line(item),
+					     "listeners[%zu] has the port of listeners[%zu], %u; "
+					     "each needs its own",
+					     i + 1, k + 1, (unsigned)listeners[i].port);
+				break;
+			}
+	}
+	r->config->listeners = listeners;
+	r->config->listener_count = n;
+}
+
+static void
+default_listeners(struct config_reader *r)
+{
+	struct config_listener *listeners = arena_array(r->arena, struct config_listener, 2);
+
+	for (size_t i = 0; i < 2; i++)
+		config_set_defaults(r, &config_sections[SECTION_LISTENER], &listeners[i]);
+	listeners[1].type = LISTENER_C2S_TLS;
+	listeners[1].port = 5223;
+	r->config->listeners = listeners;
+	r->config->listener_count = 2;
+}
+
+/* Hosts are read last: they start from what the top level says. */
+static void
+skip(struct config_reader *r UNUSED, const config_setting_t *setting UNUSED,
+     struct config_host *host UNUSED)
+{
+}
+
+static const struct group top_groups[] = {
+	{"host", CONFIG_TYPE_NONE, skip},
+	{"hosts", CONFIG_TYPE_NONE, skip},
+	{"listeners", CONFIG_TYPE_NONE, read_listeners},
+	{"contacts", CONFIG_TYPE_GROUP, read_contacts},
+	{"modules", CONFIG_TYPE_GROUP, read_host_modules},
+	{"tls", CONFIG_TYPE_GROUP, read_tls},
+	{"sasl", CONFIG_TYPE_GROUP, read_sasl},
+	{"sessions", CONFIG_TYPE_GROUP, read_sessions},
+	{"limits", CONFIG_TYPE_GROUP, read_limits},
+	{NULL, 0, NULL},
+};
+
+static void
+read_root(struct config_reader *r, const config_setting_t *root)
+{
+	struct config *config = r->config;
+	/* A host's first key is its name, which has no place at the top level. */
+	const struct config_section *all = &config_sections[SECTION_HOST];
+	const struct config_section shared = {"", "", all->keys + 1, all->count - 1, NULL};
+	struct place places[] = {{&config_sections[SECTION_TOP], config}, {&shared, &r->host}};
+
+	config_set_defaults(r, &config_sections[SECTION_TOP], config);
+	config_set_defaults(r, &config_sections[SECTION_TLS], config);
+	config_set_defaults(r, &config_sections[SECTION_SASL], config);
+	config_set_defaults(r, &config_sections[SECTION_SESSIONS], config);
+	config_set_defaults(r, &config_sections[SECTION_LIMITS], config);
+	config_set_defaults(r, &config_sections[SECTION_HOST], &r->host);
+	config_set_defaults(r, &config_sections[SECTION_CONTACTS], &r->host);
+	default_listeners(r);
+	default_modules(r);
+
+	read_members(r, root, places, COUNT(places), top_groups, &r->host);
+	find_hosts(r, root);
+	config->module_values = r->host.modules;
+	config->module_count = r->module_count;
+	if (config->control_socket.len == 0)
+		config->control_socket =
+			arena_printf(r->arena, "%.*s/control.sock", STR_ARG(config->run_directory));
+}
+
+static void
+read_settings(struct config_reader *r, struct str text)
+{
+	char *z = str_dupz(text);
+	config_t settings;
+
+	config_init(&settings);
+	if (config_read_string(&settings, z) == CONFIG_TRUE)
+		read_root(r, config_root_setting(&settings));
+	else if (strcmp(config_error_text(&settings), "syntax error") == 0)
+		config_fault(
+			&r->faults, (unsigned)config_error_line(&settings),
+			"syntax error here or on the line before; each setting is name = value; "
+			"and texts stand in double quotes");
+	else
+		config_fault(&r->faults, (unsigned)config_error_line(&settings), "%s",
+			     config_error_text(&settings));
+	config_destroy(&settings);
+	free(z);
+}
+
+int
+config_read_text(struct str text, const struct config_module *modules, size_t module_count,
+		 struct config *config, struct arena *arena, struct str *errors)
+{
+	const char *slash = strrchr(config->path.p, '/');
+	struct config_reader r = {
+		.config = config,
+		.arena = config->arena,
+		.faults = {.arena = arena},
+		.directory =
+			str_first(config->path, slash ? (size_t)(slash - config->path.p) + 1 : 0),
+		.modules = modules,
+		.module_count = modules != NULL ? module_count : 0,
+	};
+	size_t faults;
+
+	if (config_scan(&r.faults, text))
+		read_settings(&r, text);
+	faults = r.faults.count;
+	*errors = faults > 0 ? config_faults_text(&r.faults, config->path) : STR("");
+	return faults > 0 ? -1 : 0;
+}
