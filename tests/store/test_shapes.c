@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_shapes.c - what every driver must do, told as steps: a request, and the answer to expect.
+ *
+ * Each table runs from an empty store, against each driver, one operation a request.
+ */
+#include "fixture.h"
+
+#include "base/time.h"
+#include "store/driver.h"
+
+#include <stdio.h>
+
+#define ROMEO "romeo@montague.example"
+#define JULIET "juliet@capulet.example"
+
+struct step {
+	enum store_op_kind kind;
+	const char *owner, *name, *key, *value;
+	uint64_t a, b; /* ids count from the first that the table appended; limits as they are */
+	size_t limit;
+	bool from_end;
+	/* expected */
+	enum store_status status;
+	const char *answer; /* a value, the items, or "entries/bytes"; NULL: not looked at */
+};
+
+
+static const struct step doc_steps[] = {
+	{OP_DOC_GET, ROMEO, "vcard", .status = STORE_MISSING},
+	{OP_DOC_PUT, ROMEO, "vcard", .value = "one"},
+	{OP_DOC_GET, ROMEO, "vcard", .answer = "one"},
+	{OP_DOC_PUT, ROMEO, "vcard", .value = "two"},
+	{OP_DOC_GET, ROMEO, "vcard", .answer = "two"},
+	{OP_DOC_GET, JULIET, "vcard", .status = STORE_MISSING},
+	{OP_DOC_GET, ROMEO, "vcard2", .status = STORE_MISSING},
+	{OP_DOC_GET, ROMEO, "vcar", .status = STORE_MISSING},
+	{OP_DOC_PUT, ROMEO, "", .value = ""},
+	{OP_DOC_GET, ROMEO, "", .answer = ""},
+	{OP_DOC_PUT, JULIET, "vcard", .value = "hers"},
+	{OP_DOC_REMOVE, ROMEO, "vcard"},
+	{OP_DOC_REMOVE, ROMEO, "vcard", .status = STORE_MISSING},
+	{OP_DOC_REMOVE, "nobody@example.com", "vcard", .status = STORE_MISSING},
+	{OP_DOC_GET, ROMEO, "vcard", .status = STORE_MISSING},
+	{OP_DOC_GET, JULIET, "vcard", .answer = "hers"},
+};
+
+static const struct step set_steps[] = {
+	{OP_SET_LIST, ROMEO, "roster", .answer = ""},
+	{OP_SET_GET, ROMEO, "roster", JULIET, .status = STORE_MISSING},
+	{OP_SET_PUT, ROMEO, "roster", "b", "2"},
+	{OP_SET_PUT, ROMEO, "roster", "a", "1"},
+	{OP_SET_PUT, ROMEO, "roster", "ab", "3"},
+	{OP_SET_PUT, ROMEO, "roster", "\xc3\xa9", "5"}, /* by bytes: after all of ASCII */
+	{OP_SET_PUT, ROMEO, "roster", "z", "4"},
+	{OP_SET_PUT, ROMEO, "roster", "", "0"},
+	{OP_SET_PUT, ROMEO, "rost", "x", "other"},
+	{OP_SET_PUT, ROMEO, "roster2", "x", "other"},
+	{OP_SET_PUT, ROMEO "x", "roster", "x", "other"},
+	{OP_SET_LIST, ROMEO, "roster", .answer = "=0 a=1 ab=3 b=2 z=4 \xc3\xa9=5"},
+	{OP_SET_PUT, ROMEO, "roster", "a", "changed"},
+	{OP_SET_GET, ROMEO, "roster", "a", .answer = "changed"},
+	{OP_SET_REMOVE, ROMEO, "roster", "ab"},
+	{OP_SET_REMOVE, ROMEO, "roster", "ab", .status = STORE_MISSING},
+	{OP_SET_REMOVE, ROMEO, "roster", "", .status = STORE_OK},
+	{OP_SET_LIST, ROMEO, "roster", .answer = "a=changed b=2 z=4 \xc3\xa9=5"},
+	{OP_SET_LIST, JULIET, "roster", .answer = ""},
+	{OP_SET_LIST, ROMEO, "rost", .answer = "x=other"},
+};
+
+static const struct step log_steps[] = {
+	{OP_LOG_RANGE, ROMEO, "offline", .answer = ""},
+	{OP_LOG_COUNT, ROMEO, "offline", .answer = "0/0"},
+	{OP_LOG_TRIM, ROMEO, "offline", .a = 100, .answer = "0/0"},
+	{OP_LOG_REMOVE, ROMEO, "offline", .a = 1, .status = STORE_MISSING},
+	{OP_LOG_APPEND, ROMEO, "offline", JULIET, "zero"},
+	{OP_LOG_APPEND, JULIET, "offline", ROMEO, "hers"},
+	{OP_LOG_APPEND, ROMEO, "offline", "", "two"},
+	{OP_LOG_APPEND, ROMEO, "offline", JULIET, ""},
+	{OP_LOG_APPEND, ROMEO, "archive", JULIET, "other"},
+	{OP_LOG_APPEND, ROMEO, "offline", JULIET, "five"},
+	{OP_LOG_RANGE, ROMEO, "offline",
+	 .answer = "0:" JULIET "=zero 2:=two 3:" JULIET "= 5:" JULIET "=five"},
+	{OP_LOG_COUNT, ROMEO, "offline", .answer = "4/11"},
+	{OP_LOG_RANGE, ROMEO, "offline", .a = 0, .b = 3, .answer = "2:=two"},
+	{OP_LOG_RANGE, ROMEO, "offline", .limit = 2, .answer = "0:" JULIET "=zero 2:=two"},
+	{OP_LOG_RANGE, ROMEO, "offline", .limit = 2, .from_end = true,
+	 .answer = "3:" JULIET "= 5:" JULIET "=five"},
+	{OP_LOG_RANGE, ROMEO, "offline", .a = 0, .b = 5, .limit = 1, .from_end = true,
+	 .answer = "3:" JULIET "="},
+	{OP_LOG_RANGE, ROMEO, "offline", .a = 0, .b = 1, .answer = ""},
+	{OP_LOG_RANGE, ROMEO, "offline", .a = 5, .answer = "", .from_end = true},
+	{OP_LOG_RANGE, ROMEO, "offline", .a = 99, .answer = ""},
+	/* limits count what is there now, before the append */
+	{OP_LOG_APPEND, ROMEO, "offline", "", "x", .a = 4, .status = STORE_FULL},
+	{OP_LOG_APPEND, ROMEO, "offline", "", "1234", .b = 14, .status = STORE_FULL},
+	{OP_LOG_APPEND, ROMEO, "offline", "", "123", .a = 5, .b = 14},
+	{OP_LOG_COUNT, ROMEO, "offline", .answer = "5/14"},
+	{OP_LOG_REMOVE, ROMEO, "offline", .a = 1, .status = STORE_MISSING}, /* juliet's */
+	{OP_LOG_REMOVE, ROMEO, "offline", .a = 2},
+	{OP_LOG_REMOVE, ROMEO, "offline", .a = 2, .status = STORE_MISSING},
+	{OP_LOG_COUNT, ROMEO, "offline", .answer = "4/11"},
+	{OP_LOG_TRIM, ROMEO, "offline", .a = 4, .answer = "2/0"},
+	{OP_LOG_COUNT, ROMEO, "offline", .answer = "2/7"},
+	{OP_LOG_RANGE, ROMEO, "offline", .answer = "5:" JULIET "=five 6:=123"},
+	{OP_LOG_TRIM, ROMEO, "offline", .a = 1000, .answer = "2/0"},
+	{OP_LOG_COUNT, ROMEO, "offline", .answer = "0/0"},
+	/* ids of what is gone do not come again */
+	{OP_LOG_APPEND, ROMEO, "offline", "", "new"},
+	{OP_LOG_RANGE, ROMEO, "offline", .answer = "7:=new"},
+	{OP_LOG_RANGE, JULIET, "offline", .answer = "1:" ROMEO "=hers"},
+	{OP_LOG_RANGE, ROMEO, "archive", .answer = "4:" JULIET "=other"},
+};
+
+static const struct step auth_steps[] = {
+	{OP_AUTH_GET, ROMEO, .status = STORE_MISSING},
+	{OP_AUTH_PUT, ROMEO, .value = "keys", .status = STORE_MISSING},
+	{OP_AUTH_GET, ROMEO, .status = STORE_MISSING},
+	{OP_AUTH_CREATE, ROMEO, .value = "keys"},
+	{OP_AUTH_CREATE, ROMEO, .value = "others", .status = STORE_CONFLICT},
+	{OP_AUTH_GET, ROMEO, .answer = "keys"},
+	{OP_AUTH_PUT, ROMEO, .value = "new keys"},
+	{OP_AUTH_GET, ROMEO, .answer = "new keys"},
+	{OP_AUTH_CREATE, "a@x.example", .value = "1"},
+	{OP_AUTH_CREATE, "b@y.example", .value = "2"},
+	{OP_AUTH_CREATE, "c@x.example", .value = "3"},
+	{OP_AUTH_CREATE, "d@x.example", .value = "4"},
+	{OP_AUTH_LIST, "", .answer = "a@x.example=1 b@y.example=2 c@x.example=3 d@x.example=4 " ROMEO
+				     "=new keys"},
+	{OP_AUTH_LIST, "x.example", .answer = "a@x.example=1 c@x.example=3 d@x.example=4"},
+	{OP_AUTH_LIST, "x.example", .limit = 2, .answer = "a@x.example=1 c@x.example=3"},
+	{OP_AUTH_LIST, "x.example", .key = "c@x.example", .limit = 2, .answer = "d@x.example=4"},
+	{OP_AUTH_LIST, "x.example", .key = "d@x.example", .limit = 2, .answer = ""},
+	{OP_AUTH_LIST, "", .key = "b", .limit = 1, .answer = "b@y.example=2"},
+	{OP_AUTH_LIST, "example", .answer = ""},
+	{OP_OWNER_REMOVE, "c@x.example", .answer = "1/0"},
+	{OP_OWNER_REMOVE, "c@x.example", .status = STORE_MISSING, .answer = "0/0"},
+	{OP_AUTH_LIST, "x.example", .answer = "a@x.example=1 d@x.example=4"},
+};
+
+static const struct step remove_steps[] = {
+	{OP_AUTH_CREATE, ROMEO, .value = "keys"},
+	{OP_DOC_PUT, ROMEO, "vcard", .value = "v"},
+	{OP_DOC_PUT, ROMEO, "private", .value = "p"},
+	{OP_SET_PUT, ROMEO, "roster", "a", "1"},
+	{OP_SET_PUT, ROMEO, "blocked", "a", "1"},
+	{OP_LOG_APPEND, ROMEO, "offline", JULIET, "zero"},
+	{OP_LOG_APPEND, ROMEO, "archive", JULIET, "one"},
+	{OP_DOC_PUT, ROMEO "x", "vcard", .value = "stays"}, /* a neighbour by prefix */
+	{OP_SET_PUT, ROMEO "x", "roster", "a", "stays"},
+	{OP_LOG_APPEND, ROMEO "x", "offline", "", "stays"},
+	{OP_OWNER_REMOVE, ROMEO, .answer = "1/0"},
+	{OP_AUTH_GET, ROMEO, .status = STORE_MISSING},
+	{OP_DOC_GET, ROMEO, "vcard", .status = STORE_MISSING},
+	{OP_DOC_GET, ROMEO, "private", .status = STORE_MISSING},
+	{OP_SET_LIST, ROMEO, "roster", .answer = ""},
+	{OP_SET_LIST, ROMEO, "blocked", .answer = ""},
+	{OP_LOG_RANGE, ROMEO, "offline", .answer = ""},
+	{OP_LOG_RANGE, ROMEO, "archive", .answer = ""},
+	{OP_LOG_COUNT, ROMEO, "archive", .answer = "0/0"},
+	{OP_OWNER_REMOVE, ROMEO, .status = STORE_MISSING, .answer = "0/0"},
+	{OP_DOC_GET, ROMEO "x", "vcard", .answer = "stays"},
+	{OP_SET_LIST, ROMEO "x", "roster", .answer = "a=stays"},
+	{OP_LOG_RANGE, ROMEO "x", "offline", .answer = "2:=stays"},
+	{OP_LOG_APPEND, ROMEO, "offline", "", "again"},
+	{OP_LOG_RANGE, ROMEO, "offline", .answer = "3:=again"},
+	{OP_LOG_COUNT, ROMEO, "offline", .answer = "1/5"},
+	/* without an account, as a room; and with nothing but an emptied log */
+	{OP_OWNER_REMOVE, ROMEO "x", .answer = "1/0"},
+	{OP_LOG_TRIM, ROMEO, "offline", .a = 99, .answer = "1/0"},
+	{OP_OWNER_REMOVE, ROMEO, .status = STORE_MISSING, .answer = "0/0"},
+};
+
+static const struct {
+	const char *name;
+	const struct step *steps;
+	size_t count;
+} tables[] = {
+	{"doc", doc_steps, COUNT(doc_steps)},	    {"set", set_steps, COUNT(set_steps)},
+	{"log", log_steps, COUNT(log_steps)},	    {"auth", auth_steps, COUNT(auth_steps)},
+	{"remove", remove_steps, COUNT(remove_steps)},
+};
+
+/* FIRST_ID is added to the ids, so that tables can count from 0. */
+static void
+add_step(struct store_request *r, const struct step *s, uint64_t first_id)
+{
+	struct str owner = str(s->owner), key = str(s->key), value = str(s->value);
+
+	switch (s->kind) {
+	case OP_DOC_GET:
+		store_doc_get(r, owner, s->name);
+		break;
+	case OP_DOC_PUT:
+		store_doc_put(r, owner, s->name, value);
+		break;
+	case OP_DOC_REMOVE:
+		store_doc_remove(r, owner, s->name);
+		break;
+	case OP_SET_LIST:
+		store_set_list(r, owner, s->name);
+		break;
+	case OP_SET_GET:
+		store_set_get(r, owner, s->name, key);
+		break;
+	case OP_SET_PUT:
+		store_set_put(r, owner, s->name, key, value);
+		break;
+	case OP_SET_REMOVE:
+		store_set_remove(r, owner, s->name, key);
+		break;
+	case OP_LOG_APPEND:
+		store_log_append(r, owner, s->name, 1790000000000000 + s->value[0], key, value,
+				 s->a, s->b);
+		break;
+	case OP_LOG_RANGE: /* from the start when neither bound is given */
+		store_log_range(r, owner, s->name, s->a + s->b > 0 ? first_id + s->a : 0,
+				s->b > 0 ? first_id + s->b : 0, s->limit, s->from_end);
+		break;
+	case OP_LOG_TRIM:
+		store_log_trim(r, owner, s->name, first_id + s->a);
+		break;
+	case OP_LOG_REMOVE:
+		store_log_remove(r, owner, s->name, first_id + s->a);
+		break;
+	case OP_LOG_COUNT:
+		store_log_count(r, owner, s->name);
+		break;
+	case OP_AUTH_GET:
+		store_auth_get(r, owner);
+		break;
+	case OP_AUTH_CREATE:
+		store_auth_create(r, owner, value);
+		break;
+	case OP_AUTH_PUT:
+		store_auth_put(r, owner, value);
+		break;
+	case OP_AUTH_LIST:
+		store_auth_list(r, owner, key, s->limit);
+		break;
+	case OP_OWNER_REMOVE:
+		store_owner_remove(r, owner);
+		break;
+	case OP_KINDS:
+		break;
+	}
+}
+
+static void
+check_answer(struct test *t, const struct step *s, const struct store_result *result,
+	     uint64_t first_id)
+{
+	check_int(t, result->status, s->status);
+	if (s->answer == NULL)
+		return;
+	switch (s->kind) {
+	case OP_SET_LIST:
+	case OP_AUTH_LIST:
+		check_str(t, items_text(t->arena, result->items), s->answer);
+		break;
+	case OP_LOG_RANGE:
+		check_str(t, entries_text(t->arena, result->items, first_id), s->answer);
+		for (const struct store_item *item = result->items; item != NULL; item = item->next)
+			check_int(t, (intmax_t)item->at_us - 1790000000000000,
+				  item->value.len > 0 ? item->value.p[0] : 0);
+		break;
+	case OP_LOG_COUNT:
+	case OP_LOG_TRIM:
+	case OP_OWNER_REMOVE:
+		check_str(t, arena_printf(t->arena, "%" PRIu64 "/%" PRIu64, result->count,
+					  result->bytes),
+			  s->answer);
+		break;
+	default:
+		check_str(t, result->value, s->answer);
+	}
+}
+
+/* The whole table; with REOPEN, the store is closed and opened between any two steps. */
+static void
+run_table(struct test *t, const char *driver, size_t table, bool reopen)
+{
+	uint64_t first_id = 0, last_id = 0;
+	struct fixture f;
+
+	fixture_open(&f, driver);
+	for (size_t i = 0; i < tables[table].count; i++) {
+		const struct step *s = &tables[table].steps[i];
+		struct store_request *r = request_new(&f);
+		char row[64];
+
+		snprintf(row, sizeof(row), "%s %s %zu", driver, tables[table].name, i);
+		test_row(t, row);
+		add_step(r, s, first_id);
+		ask(&f, r);
+		check_answer(t, s, &r->results[0], first_id);
+		/* What refuses its request is the request's status too, and else that is good. */
+		check_int(t, r->status, op_refuses(s->kind, s->status) ? s->status : STORE_OK);
+		if (s->kind == OP_LOG_APPEND && r->status == STORE_OK) {
+			check(t, r->results[0].id > last_id);
+			last_id = r->results[0].id;
+			if (first_id == 0)
+				first_id = last_id;
+		}
+		store_request_free(r);
+		if (reopen)
+			fixture_reopen(&f);
+	}
+	fixture_close(&f);
+}
+
+TEST(shapes)
+{
+	for (size_t d = 0; d < COUNT(fixture_drivers); d++)
+		for (size_t i = 0; i < COUNT(tables); i++)
+			run_table(t, fixture_drivers[d], i, false);
+}
+
+TEST(shapes_survive_closing)
+{
+	for (size_t i = 0; i < COUNT(tables); i++)
+		run_table(t, "sqlite", i, true);
+}
+
+/* Every byte in keys, correspondents and values, and the largest that is expected. */
+TEST(values_are_bytes)
+{
+	size_t size = 1 << 20;
+	char *big = arena_bytes(t->arena, size);
+
+	for (size_t i = 0; i < size; i++)
+		big[i] = (char)(i * 7 >> 3);
+	for (size_t d = 0; d < COUNT(fixture_drivers); d++) {
+		struct str key = str_of("a\0b\xff\0", 5), value = str_of(big, size);
+		struct store_request *r;
+		struct fixture f;
+
+		test_row(t, fixture_drivers[d]);
+		fixture_open(&f, fixture_drivers[d]);
+		r = request_new(&f);
+		store_doc_put(r, STR(ROMEO), "photo", value);
+		store_set_put(r, STR(ROMEO), "set", key, value);
+		store_set_put(r, STR(ROMEO), "set", str_of("a", 1), STR("other"));
+		store_log_append(r, STR(ROMEO), "log", 1, key, value, 0, 0);
+		store_auth_create(r, STR(ROMEO), key);
+		store_doc_get(r, STR(ROMEO), "photo");
+		store_set_list(r, STR(ROMEO), "set");
+		store_set_get(r, STR(ROMEO), "set", key);
+		store_log_range(r, STR(ROMEO), "log", 0, 0, 0, false);
+		store_auth_get(r, STR(ROMEO));
+		ask(&f, r);
+		check_int(t, r->status, STORE_OK);
+		check(t, str_equal(r->results[5].value, value));
+		if (check_int(t, (intmax_t)r->results[6].count, 2)) {
+			check(t, str_equal(r->results[6].items->next->key, key));
+			check(t, str_equal(r->results[6].items->next->value, value));
+		}
+		check(t, str_equal(r->results[7].value, value));
+		if (check_int(t, (intmax_t)r->results[8].count, 1)) {
+			check(t, str_equal(r->results[8].items->with, key));
+			check(t, str_equal(r->results[8].items->value, value));
+		}
+		check(t, str_equal(r->results[9].value, key));
+		store_request_free(r);
+		fixture_close(&f);
+	}
+}
+
+#define MANY 100000u
+
+/* 10^5 entries between those of another log: no answer may depend on how many there are. */
+TEST(long_logs_are_fast)
+{
+	for (size_t d = 0; d < COUNT(fixture_drivers); d++) {
+		uint64_t first = 0, start, spent_ms;
+		struct store_request *r;
+		struct fixture f;
+
+		test_row(t, fixture_drivers[d]);
+		fixture_open(&f, fixture_drivers[d]);
+		for (unsigned i = 0; i < MANY; i += 1000) {
+			r = request_new(&f);
+			for (unsigned k = 0; k < 1000; k++)
+				store_log_append(r, k % 2 ? STR(JULIET) : STR(ROMEO), "archive", i, STR("x"),
+						 STR("0123456789"), MANY, 0);
+			ask(&f, r);
+			first = first > 0 ? first : r->results[0].id;
+			store_request_free(r);
+		}
+		start = time_mono_ms();
+		for (unsigned i = 0; i < 500; i++) {
+			r = request_new(&f);
+			store_log_range(r, STR(ROMEO), "archive", 0, 0, 50, true);
+			store_log_range(r, STR(ROMEO), "archive", first + MANY / 2, 0, 50, false);
+			store_log_count(r, STR(ROMEO), "archive");
+			ask(&f, r);
+			check_int(t, (intmax_t)r->results[0].count, 50);
+			check_int(t, (intmax_t)r->results[1].count, 50);
+			check_int(t, (intmax_t)r->results[2].count, MANY / 2);
+			check_int(t, (intmax_t)(r->results[0].items->id - first), MANY - 100);
+			check_int(t, (intmax_t)(r->results[1].items->id - first), MANY / 2 + 2);
+			store_request_free(r);
+		}
+		spent_ms = time_mono_ms() - start;
+		/* A walk through the log would take 500 times some 5 ms; this takes 500 times 0.1. */
+		if (!check(t, spent_ms < 1500))
+			printf("500 reads took %" PRIu64 " ms\n", spent_ms);
+		fixture_close(&f);
+	}
+}
+
+/* Pages of 7 through 1000 accounts of two hosts, each seen once and in order. */
+TEST(accounts_are_paged)
+{
+	for (size_t d = 0; d < COUNT(fixture_drivers); d++) {
+		struct str after = STR("");
+		struct store_request *r;
+		unsigned seen = 0;
+		struct fixture f;
+		size_t count;
+
+		test_row(t, fixture_drivers[d]);
+		fixture_open(&f, fixture_drivers[d]);
+		r = request_new(&f);
+		for (unsigned i = 0; i < 1000; i++)
+			store_auth_create(r,
+					  arena_printf(t->arena, "user%03u@%s.example", i,
+						       i % 2 ? "odd" : "even"),
+					  STR("keys"));
+		check_int(t, ask_status(&f, r), STORE_OK);
+		do {
+			r = request_new(&f);
+			store_auth_list(r, STR("odd.example"), after, 7);
+			ask(&f, r);
+			count = r->results[0].count;
+			for (const struct store_item *item = r->results[0].items; item != NULL;
+			     item = item->next) {
+				check_str(t, item->key,
+					  arena_printf(t->arena, "user%03u@odd.example", seen * 2 + 1).p);
+				after = arena_dup(t->arena, item->key);
+				seen++;
+			}
+			store_request_free(r);
+		} while (count == 7);
+		check_int(t, seen, 500);
+		fixture_close(&f);
+	}
+}
