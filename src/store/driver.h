@@ -2,9 +2,9 @@
 /*
  * driver.h - what a storage driver must provide: operations, carried out inside of batches.
  *
- * One thread at a time uses a driver. It calls begin, then run for each operation of each request of
- * the batch, then commit, or rollback. A driver that cannot make a write durable ends the process
- * itself; the only failure it reports is that there is no room.
+ * One thread at a time uses a driver. It calls begin, then run for each operation of each request
+ * of the batch, then commit, or rollback. A driver that cannot make a write durable ends the
+ * process itself; the only failure it reports is that there is no room.
  */
 #pragma once
 
@@ -35,13 +35,13 @@ enum store_op_kind {
 struct store_op {
 	struct store_op *next;
 	enum store_op_kind kind;
-	struct str owner;     /* auth_list: the domain */
-	struct str name;      /* of the doc, set or log */
-	struct str key;	      /* set: the item's; log_append: the correspondent; auth_list: AFTER */
+	struct str owner; /* auth_list: the domain */
+	struct str name;  /* of the doc, set or log */
+	struct str key;   /* set: the item's; log_append: the correspondent; auth_list: AFTER */
 	struct str value;
-	uint64_t id;	      /* log_range: AFTER; log_trim: UP_TO; log_remove */
-	uint64_t before;      /* log_range */
-	uint64_t at_us;	      /* log_append */
+	uint64_t id;     /* log_range: AFTER; log_trim: UP_TO; log_remove */
+	uint64_t before; /* log_range */
+	uint64_t at_us;  /* log_append */
 	uint64_t max_count, max_bytes;
 	size_t limit;
 	bool from_end;
@@ -54,9 +54,9 @@ struct store_driver {
 	void (*close)(void *state);
 	void (*begin)(void *state);
 	/*
-	 * Carries out OP. *RESULT is zeroed before; what it points to goes into ARENA. An operation that
-	 * is refused has changed nothing. Returns 0, or -1 when there is no room: the batch is lost
-	 * then, and must be rolled back.
+	 * Carries out OP. *RESULT is zeroed before; what it points to goes into ARENA. An operation
+	 * that is refused has changed nothing. Returns 0, or -1 when there is no room: the batch is
+	 * lost then, and must be rolled back.
 	 */
 	int (*run)(void *state, const struct store_op *op, struct arena *arena,
 		   struct store_result *result);
@@ -64,7 +64,8 @@ struct store_driver {
 	int (*mark)(void *state);
 	void (*undo)(void *state);
 	void (*unmark)(void *state);
-	/* Makes the batch durable. Returns 0, or -1 when there is no room; it is rolled back then. */
+	/* Makes the batch durable. Returns 0, or -1 when there is no room; it is rolled back then.
+	 */
 	int (*commit)(void *state);
 	void (*rollback)(void *state);
 	/* After the answers went out; IS_IDLE when nothing waits: time for housekeeping. */

@@ -14,7 +14,8 @@ struct ordered {
 static struct ordered_item *
 item_new(unsigned levels, struct str key)
 {
-	struct ordered_item *item = xalloc(sizeof(*item) + levels * sizeof(item->next[0]) + key.len);
+	struct ordered_item *item =
+		xalloc(sizeof(*item) + levels * sizeof(item->next[0]) + key.len);
 	char *copy = (char *)&item->next[levels];
 
 	if (key.len > 0)

@@ -27,8 +27,8 @@ const struct ordered_item *ordered_from(const struct ordered *list, struct str k
 const struct ordered_item *ordered_before(const struct ordered *list, struct str key);
 
 /*
- * Sets KEY to a copy of VALUE. Returns what stood there, which the caller frees with free(), its p NULL
- * when there was nothing.
+ * Sets KEY to a copy of VALUE. Returns what stood there, which the caller frees with free(), its p
+ * NULL when there was nothing.
  */
 struct str ordered_put(struct ordered *list, struct str key, struct str value);
 /* Likewise. */

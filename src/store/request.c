@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* request.c - building requests: each operation with copies of its arguments, in the request's arena. */
+/* request.c - building requests: each operation with copies of its arguments, in the request's
+ * arena. */
 #include "store/driver.h"
 
 struct store_request *

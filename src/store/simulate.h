@@ -2,22 +2,24 @@
 /*
  * simulate.h - faults for a store of store_open_simulated: a crash at any point, a full disk.
  *
- * store_step carries out and commits at once. Here the two are apart, so that a crash can come between.
+ * store_step carries out and commits at once. Here the two are apart, so that a crash can come
+ * between.
  */
 #pragma once
 
 #include "store/store.h"
 
 /*
- * Carries out at most MAX queued requests without committing them: reads are answered, writes are not
- * until store_step. Returns whether there was any.
+ * Carries out at most MAX queued requests without committing them: reads are answered, writes are
+ * not until store_step. Returns whether there was any.
  */
 bool store_simulate_batch(struct store *store, size_t max);
 
 /*
- * The machine stops: what waits is forgotten, and so is the batch under way, unless IS_ON_DISK, when it
- * had reached the disk and only the answers were lost. No `done` of these requests is called. After it
- * the store is as if it were opened again. Answers that are in a loop's mailbox stay there.
+ * The machine stops: what waits is forgotten, and so is the batch under way, unless IS_ON_DISK,
+ * when it had reached the disk and only the answers were lost. No `done` of these requests is
+ * called. After it the store is as if it were opened again. Answers that are in a loop's mailbox
+ * stay there.
  */
 void store_simulate_crash(struct store *store, bool is_on_disk);
 

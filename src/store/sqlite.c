@@ -3,8 +3,8 @@
  * sqlite.c - the SQLite driver: opening, transactions, and what an error means.
  *
  * Write-ahead log with synchronous=FULL: COMMIT returns when the log's pages are on the disk. The
- * connection is exclusive, so there is no shared-memory file and no lock to take per transaction. The
- * log is copied back into the database between batches, never inside of a commit.
+ * connection is exclusive, so there is no shared-memory file and no lock to take per transaction.
+ * The log is copied back into the database between batches, never inside of a commit.
  */
 #include "store/sqlite.h"
 
@@ -258,7 +258,8 @@ lock_directory(const char *path, int *fd, struct arena *arena, struct str *why)
 	return 0;
 }
 
-/* The database file, with its mode set before there is anything in it; SQLite's others copy that. */
+/* The database file, with its mode set before there is anything in it; SQLite's others copy that.
+ */
 static int
 open_database(const char *path, sqlite3 **db, struct arena *arena, struct str *why)
 {
@@ -316,7 +317,8 @@ sqlite_open(const char *path, void **state, struct arena *arena, struct str *why
 	int rc = -1;
 
 	st->lock = -1;
-	if (make_directory(path, arena, why) < 0 || lock_directory(path, &st->lock, arena, why) < 0 ||
+	if (make_directory(path, arena, why) < 0 ||
+	    lock_directory(path, &st->lock, arena, why) < 0 ||
 	    open_database(path, &st->db, arena, why) < 0)
 		goto out;
 	/* The format first: what is not ours, or newer, stays as it is. */

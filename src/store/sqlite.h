@@ -49,9 +49,9 @@ struct sqlite_store {
 	sqlite3 *db;
 	int lock; /* the descriptor that keeps other processes out, or -1 */
 	sqlite3_stmt *statements[SQL_COUNT];
-	uint64_t last_id;	  /* of an entry */
+	uint64_t last_id;         /* of an entry */
 	uint64_t last_id_written; /* what the table `last` holds */
-	int wal_pages;		  /* in the write-ahead log since it was last copied back */
+	int wal_pages;            /* in the write-ahead log since it was last copied back */
 };
 
 /* The text of STATEMENT. */
@@ -60,8 +60,8 @@ const char *sqlite_text(enum statement statement);
 /* STATEMENT, ready for its arguments. Reset it when done. */
 sqlite3_stmt *sqlite_statement(struct sqlite_store *st, enum statement statement);
 /*
- * One step. Returns SQLITE_ROW or SQLITE_DONE, or -1 when there is no room. Any other failure ends the
- * process: it is either ours or the disk's, and nobody knows then what is stored.
+ * One step. Returns SQLITE_ROW or SQLITE_DONE, or -1 when there is no room. Any other failure ends
+ * the process: it is either ours or the disk's, and nobody knows then what is stored.
  */
 MUST_CHECK int sqlite_step(struct sqlite_store *st, sqlite3_stmt *stmt);
 /* A statement with no rows: steps and resets. Returns 0, or -1 when there is no room. */
@@ -76,9 +76,13 @@ struct str sqlite_column(struct arena *arena, sqlite3_stmt *stmt, int at);
 int sqlite_run(void *state, const struct store_op *op, struct arena *arena,
 	       struct store_result *result);
 
+/* schema/000N.sql stands at N-1; made by schema/embed.py. */
+extern const char *const sqlite_schema_steps[];
+extern const size_t sqlite_schema_count; /* which is the newest format, too */
+
 /*
- * The format, sqlite_schema.c: refuses a database that is not Recado's or is newer; makes an older one
- * new. Both return 0, or -1 with *WHY in ARENA.
+ * The format, sqlite_schema.c: refuses a database that is not Recado's or is newer; makes an older
+ * one new. Both return 0, or -1 with *WHY in ARENA.
  */
 MUST_CHECK int sqlite_check_format(sqlite3 *db, struct arena *arena, struct str *why);
 MUST_CHECK int sqlite_migrate(sqlite3 *db, struct arena *arena, struct str *why);

@@ -2,18 +2,14 @@
 /*
  * sqlite_schema.c - the format of the database: its version, and the steps to it from older ones.
  *
- * The version stands in PRAGMA user_version; step N, schema/000N.sql, leads from format N-1 to N, in
- * a transaction of its own. A newer format than this program's is refused, untouched.
+ * The version stands in PRAGMA user_version; step N, schema/000N.sql, leads from format N-1 to N,
+ * in a transaction of its own. A newer format than this program's is refused, untouched.
  */
 #include "store/sqlite.h"
 
 #include "base/log.h"
 
 #define APPLICATION_ID 0x5243444f /* "RCDO": tells Recado's files from other SQLite databases */
-
-static const char *const steps[] = {
-#include "store/schema_sql.h"
-};
 
 static int
 number_of(sqlite3 *db, const char *sql, int64_t *out)
@@ -33,15 +29,16 @@ number_of(sqlite3 *db, const char *sql, int64_t *out)
 static int
 take_step(sqlite3 *db, size_t version, struct arena *arena)
 {
-	struct str end = arena_printf(arena,
-				      "PRAGMA application_id = %d; PRAGMA user_version = %zu; COMMIT",
-				      APPLICATION_ID, version);
+	struct str end =
+		arena_printf(arena, "PRAGMA application_id = %d; PRAGMA user_version = %zu; COMMIT",
+			     APPLICATION_ID, version);
 
 	if (sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK ||
-	    sqlite3_exec(db, steps[version - 1], NULL, NULL, NULL) != SQLITE_OK ||
+	    sqlite3_exec(db, sqlite_schema_steps[version - 1], NULL, NULL, NULL) != SQLITE_OK ||
 	    sqlite3_exec(db, end.p, NULL, NULL, NULL) != SQLITE_OK)
 		return -1;
-	log_event(LOG_INFO, version == 1 ? "store-created" : "store-migrated", LOG_INT("format", version));
+	log_event(LOG_INFO, version == 1 ? "store-created" : "store-migrated",
+		  LOG_INT("format", version));
 	return 0;
 }
 
@@ -61,11 +58,12 @@ check_format(sqlite3 *db, int64_t *version, struct arena *arena, struct str *why
 		*why = STR("recado.db is not a database of Recado");
 		return -1;
 	}
-	if (*version < 0 || *version > (int64_t)COUNT(steps)) {
-		*why = arena_printf(arena,
-				    "the data are in format %d, written by a newer Recado; this one "
-				    "knows the formats up to %zu",
-				    (int)*version, COUNT(steps));
+	if (*version < 0 || *version > (int64_t)sqlite_schema_count) {
+		*why = arena_printf(
+			arena,
+			"the data are in format %d, written by a newer Recado; this one "
+			"knows the formats up to %zu",
+			(int)*version, sqlite_schema_count);
 		return -1;
 	}
 	return 0;
@@ -86,7 +84,7 @@ sqlite_migrate(sqlite3 *db, struct arena *arena, struct str *why)
 
 	if (check_format(db, &version, arena, why) < 0)
 		return -1;
-	for (size_t next = (size_t)version + 1; next <= COUNT(steps); next++)
+	for (size_t next = (size_t)version + 1; next <= sqlite_schema_count; next++)
 		if (take_step(db, next, arena) < 0) {
 			*why = arena_printf(arena, "cannot bring the data to format %zu: %s", next,
 					    sqlite3_errmsg(db));

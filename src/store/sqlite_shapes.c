@@ -4,7 +4,8 @@
 
 #include <stdlib.h>
 
-/* Statements return -1 when there is no room; so do the functions here, and the batch is lost then. */
+/* Statements return -1 when there is no room; so do the functions here, and the batch is lost then.
+ */
 
 /* STATEMENT's first row, one column of bytes, or STORE_MISSING. */
 static int
@@ -320,7 +321,8 @@ auth_list(struct sqlite_store *st, const struct store_op *op, struct arena *aren
 	  struct store_result *result)
 {
 	bool has_domain = op->owner.len > 0;
-	sqlite3_stmt *stmt = sqlite_statement(st, has_domain ? SQL_AUTH_LIST_DOMAIN : SQL_AUTH_LIST);
+	sqlite3_stmt *stmt =
+		sqlite_statement(st, has_domain ? SQL_AUTH_LIST_DOMAIN : SQL_AUTH_LIST);
 
 	sqlite_bind(stmt, 1, op->key);
 	sqlite_bind_u64(stmt, 2, op->limit > 0 ? op->limit : UINT64_MAX);

@@ -28,8 +28,9 @@ static const char *const texts[SQL_COUNT] = {
 	[SQL_ITEM_REMOVE] = "DELETE FROM item WHERE owner = ?1 AND name = ?2 AND key = ?3",
 	[SQL_ITEM_CLEAR] = "DELETE FROM item WHERE owner = ?1",
 
-	[SQL_LOG_FIND] = "SELECT log.id, entries, bytes FROM owner JOIN log ON log.owner = owner.id "
-			 "WHERE jid = ?1 AND name = ?2",
+	[SQL_LOG_FIND] =
+		"SELECT log.id, entries, bytes FROM owner JOIN log ON log.owner = owner.id "
+		"WHERE jid = ?1 AND name = ?2",
 	[SQL_LOG_ADD] = "INSERT INTO log (owner, name, entries, bytes) VALUES (?1, ?2, 0, 0)",
 	[SQL_LOG_COUNT] = "UPDATE log SET entries = entries + ?2, bytes = bytes + ?3 WHERE id = ?1",
 	[SQL_LOG_CLEAR] = "DELETE FROM log WHERE owner = ?1",

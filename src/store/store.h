@@ -5,7 +5,9 @@
  * doc: one value per owner and name. set: keyed items. log: appended entries, in order. auth: the
  * accounts. An owner is an account's or a room's bare JID. A request holds one or more operations
  * that are carried out in order and all or not at all; its `done` runs on the asker's loop, writes
- * only after they are on the disk. Requests of one store are carried out in order of submission.
+ * only after they are on the disk. Requests of one store are carried out in order of submission,
+ * and each sees what was written before it; the answer to a read may overtake that to a write of
+ * others.
  *
  * Errors of the disk: a write that could not be made durable ends the process, because nobody knows
  * what of it is there (DESIGN, "fsync errors are fatal"). A full disk or a constraint is an answer.
@@ -19,56 +21,57 @@ struct store;
 
 enum store_status {
 	STORE_OK,
-	STORE_MISSING,	/* nothing of that name; for auth: no such account */
+	STORE_MISSING,  /* nothing of that name; for auth: no such account */
 	STORE_CONFLICT, /* it is there already */
-	STORE_FULL,	/* the disk or a quota is full */
+	STORE_FULL,     /* the disk or a quota is full */
 };
 
-struct store_item { /* of a set or a log */
-	struct str key;	  /* set: the item's key */
-	uint64_t id;	  /* log: the position, rising, never used twice, not even after a restart */
-	uint64_t at_us;	  /* log: when it was appended, wall clock */
-	struct str with;  /* log: the correspondent's bare JID */
+struct store_item {      /* of a set or a log */
+	struct str key;  /* set: the item's key */
+	uint64_t id;     /* log: the position, rising, never used twice, not even after a restart */
+	uint64_t at_us;  /* log: when it was appended, wall clock */
+	struct str with; /* log: the correspondent's bare JID */
 	struct str value;
 	struct store_item *next;
 };
 
 struct store_result {
 	enum store_status status;
-	struct str value;	   /* doc_get, auth_get */
-	uint64_t id;		   /* log_append */
-	uint64_t count;		   /* lists, log_range, log_count, log_trim: how many; owner_remove: 1 if
-				    * anything was there */
-	uint64_t bytes;		   /* log_count: sum of the values' lengths */
-	struct store_item *items; /* set_list, auth_list (by key, in byte order), log_range (by id) */
+	struct str value; /* doc_get, auth_get */
+	uint64_t id;      /* log_append */
+	uint64_t count;   /* lists, log_range, log_count, log_trim: how many; owner_remove: 1 if
+			   * anything was there */
+	uint64_t bytes;   /* log_count: sum of the values' lengths */
+	struct store_item
+		*items; /* set_list, auth_list (by key, in byte order), log_range (by id) */
 };
 
 /*
  * A request is refused whole, and nothing of it is written, when an auth_create finds the account
- * (STORE_CONFLICT), an auth_put does not (STORE_MISSING), or a log or the disk is full (STORE_FULL).
- * What a get, remove or trim does not find is only that operation's result.
+ * (STORE_CONFLICT), an auth_put does not (STORE_MISSING), or a log or the disk is full
+ * (STORE_FULL). What a get, remove or trim does not find is only that operation's result.
  */
 struct store_request {
-	struct task task;		   /* internal: the way back to the loop */
-	struct arena *arena;		   /* results and copies of the arguments; freed by store_request_free */
-	enum store_status status;	   /* why it was refused, or STORE_OK; see above */
-	struct store_result *results;	   /* one for each operation, in order */
+	struct task task;    /* internal: the way back to the loop */
+	struct arena *arena; /* results and copies of the arguments; freed by store_request_free */
+	enum store_status status;     /* why it was refused, or STORE_OK; see above */
+	struct store_result *results; /* one for each operation, in order */
 	size_t count;
-	void *owner;			   /* the asker's */
+	void *owner;                                 /* the asker's */
 	void (*done)(struct store_request *request); /* must call store_request_free in the end */
 	/* the rest is store.c's */
 	struct store_op *ops, *last_op;
 	struct store *store;
 	struct loop *loop;
 	struct store_request *next;
-	size_t size;	 /* bytes of memory, for the account of what waits */
+	size_t size; /* bytes of memory, for the account of what waits */
 	bool writes;
 	bool is_guarded; /* an operation that can be refused comes after one that writes */
 };
 
 /*
- * Opens, migrating an older format. DRIVER: "sqlite" with PATH a directory (made with mode 0700 when
- * it is missing), or "memory". Returns 0, or -1 with *WHY in ARENA.
+ * Opens, migrating an older format. DRIVER: "sqlite" with PATH a directory (made with mode 0700
+ * when it is missing), or "memory". Returns 0, or -1 with *WHY in ARENA.
  */
 MUST_CHECK int store_open(const char *driver, const char *path, struct store **out,
 			  struct arena *arena, struct str *why);
@@ -82,16 +85,17 @@ bool store_step(struct store *store, size_t max);
 struct store_request *store_request_new(struct store *store, struct loop *loop,
 					void (*done)(struct store_request *request), void *owner);
 void store_request_free(struct store_request *request);
-/* Hands the request over; DONE NULL at store_request_new means nobody waits, and it frees itself. */
+/* Hands the request over; DONE NULL at store_request_new means nobody waits, and it frees itself.
+ */
 void store_submit(struct store_request *request);
 
 /* What went through and what waits, for metrics and for back-pressure. From any thread. */
 struct store_stats {
 	uint64_t waiting, waiting_bytes; /* requests that were submitted and not yet carried out */
-	uint64_t requests;		 /* carried out since the start */
-	uint64_t writes;		 /* of these, those that write */
-	uint64_t commits;		 /* group commits they were gathered in */
-	uint64_t full;			 /* refused because the disk was full */
+	uint64_t requests;               /* carried out since the start */
+	uint64_t writes;                 /* of these, those that write */
+	uint64_t commits;                /* group commits they were gathered in */
+	uint64_t full;                   /* refused because the disk was full */
 };
 void store_stats(struct store *store, struct store_stats *out);
 
@@ -116,8 +120,8 @@ size_t store_set_remove(struct store_request *r, struct str owner, const char *s
 size_t store_log_append(struct store_request *r, struct str owner, const char *log, uint64_t at_us,
 			struct str with, struct str value, uint64_t max_count, uint64_t max_bytes);
 /*
- * Entries with AFTER < id < BEFORE (BEFORE 0: no bound), the oldest LIMIT (0: all), or the newest when
- * FROM_END. Either way they are listed by rising id.
+ * Entries with AFTER < id < BEFORE (BEFORE 0: no bound), the oldest LIMIT (0: all), or the newest
+ * when FROM_END. Either way they are listed by rising id.
  */
 size_t store_log_range(struct store_request *r, struct str owner, const char *log, uint64_t after,
 		       uint64_t before, size_t limit, bool from_end);
@@ -128,9 +132,12 @@ size_t store_log_count(struct store_request *r, struct str owner, const char *lo
 
 /* Accounts: VALUE is the credentials' text (xmpp/credentials.h). */
 size_t store_auth_get(struct store_request *r, struct str owner);
-size_t store_auth_create(struct store_request *r, struct str owner, struct str value); /* STORE_CONFLICT */
-size_t store_auth_put(struct store_request *r, struct str owner, struct str value); /* STORE_MISSING */
-/* Items with key = owner, from AFTER (exclusive) on, at most LIMIT (0: all), of DOMAIN (empty: all). */
+size_t store_auth_create(struct store_request *r, struct str owner,
+			 struct str value); /* STORE_CONFLICT */
+size_t store_auth_put(struct store_request *r, struct str owner,
+		      struct str value); /* STORE_MISSING */
+/* Items with key = owner, from AFTER (exclusive) on, at most LIMIT (0: all), of DOMAIN (empty:
+ * all). */
 size_t store_auth_list(struct store_request *r, struct str domain, struct str after, size_t limit);
 /* The account and all that it owns, in every shape. */
 size_t store_owner_remove(struct store_request *r, struct str owner);

@@ -25,7 +25,6 @@ struct step {
 	const char *answer; /* a value, the items, or "entries/bytes"; NULL: not looked at */
 };
 
-
 static const struct step doc_steps[] = {
 	{OP_DOC_GET, ROMEO, "vcard", .status = STORE_MISSING},
 	{OP_DOC_PUT, ROMEO, "vcard", .value = "one"},
@@ -125,8 +124,8 @@ static const struct step auth_steps[] = {
 	{OP_AUTH_CREATE, "b@y.example", .value = "2"},
 	{OP_AUTH_CREATE, "c@x.example", .value = "3"},
 	{OP_AUTH_CREATE, "d@x.example", .value = "4"},
-	{OP_AUTH_LIST, "", .answer = "a@x.example=1 b@y.example=2 c@x.example=3 d@x.example=4 " ROMEO
-				     "=new keys"},
+	{OP_AUTH_LIST, "",
+	 .answer = "a@x.example=1 b@y.example=2 c@x.example=3 d@x.example=4 " ROMEO "=new keys"},
 	{OP_AUTH_LIST, "x.example", .answer = "a@x.example=1 c@x.example=3 d@x.example=4"},
 	{OP_AUTH_LIST, "x.example", .limit = 2, .answer = "a@x.example=1 c@x.example=3"},
 	{OP_AUTH_LIST, "x.example", .key = "c@x.example", .limit = 2, .answer = "d@x.example=4"},
@@ -176,8 +175,8 @@ static const struct {
 	const struct step *steps;
 	size_t count;
 } tables[] = {
-	{"doc", doc_steps, COUNT(doc_steps)},	    {"set", set_steps, COUNT(set_steps)},
-	{"log", log_steps, COUNT(log_steps)},	    {"auth", auth_steps, COUNT(auth_steps)},
+	{"doc", doc_steps, COUNT(doc_steps)},          {"set", set_steps, COUNT(set_steps)},
+	{"log", log_steps, COUNT(log_steps)},          {"auth", auth_steps, COUNT(auth_steps)},
 	{"remove", remove_steps, COUNT(remove_steps)},
 };
 
@@ -267,8 +266,9 @@ check_answer(struct test *t, const struct step *s, const struct store_result *re
 	case OP_LOG_COUNT:
 	case OP_LOG_TRIM:
 	case OP_OWNER_REMOVE:
-		check_str(t, arena_printf(t->arena, "%" PRIu64 "/%" PRIu64, result->count,
-					  result->bytes),
+		check_str(t,
+			  arena_printf(t->arena, "%" PRIu64 "/%" PRIu64, result->count,
+				       result->bytes),
 			  s->answer);
 		break;
 	default:
@@ -381,8 +381,8 @@ TEST(long_logs_are_fast)
 		for (unsigned i = 0; i < MANY; i += 1000) {
 			r = request_new(&f);
 			for (unsigned k = 0; k < 1000; k++)
-				store_log_append(r, k % 2 ? STR(JULIET) : STR(ROMEO), "archive", i, STR("x"),
-						 STR("0123456789"), MANY, 0);
+				store_log_append(r, k % 2 ? STR(JULIET) : STR(ROMEO), "archive", i,
+						 STR("x"), STR("0123456789"), MANY, 0);
 			ask(&f, r);
 			first = first > 0 ? first : r->results[0].id;
 			store_request_free(r);
@@ -402,7 +402,8 @@ TEST(long_logs_are_fast)
 			store_request_free(r);
 		}
 		spent_ms = time_mono_ms() - start;
-		/* A walk through the log would take 500 times some 5 ms; this takes 500 times 0.1. */
+		/* A walk through the log would take 500 times some 5 ms; this takes 500 times 0.1.
+		 */
 		if (!check(t, spent_ms < 1500))
 			printf("500 reads took %" PRIu64 " ms\n", spent_ms);
 		fixture_close(&f);
@@ -435,8 +436,10 @@ TEST(accounts_are_paged)
 			count = r->results[0].count;
 			for (const struct store_item *item = r->results[0].items; item != NULL;
 			     item = item->next) {
-				check_str(t, item->key,
-					  arena_printf(t->arena, "user%03u@odd.example", seen * 2 + 1).p);
+				check_str(
+					t, item->key,
+					arena_printf(t->arena, "user%03u@odd.example", seen * 2 + 1)
+						.p);
 				after = arena_dup(t->arena, item->key);
 				seen++;
 			}
