@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: MIT
+"""servers.py - starts the servers that bench/run compares, each as a plain process in a directory
+of its own on free loopback ports, with the same accounts and the same certificate."""
+
+import base64
+import hashlib
+import hmac
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PASSWORD = "secret"
+SALT = b"0123456789abcdef"
+ITERATIONS = 4096
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def scram_keys():
+    """SCRAM-SHA-256 keys of the one password (RFC 5802 section 3): stored key, server key."""
+    salted = hashlib.pbkdf2_hmac("sha256", PASSWORD.encode(), SALT, ITERATIONS)
+    client = hmac.digest(salted, b"Client Key", "sha256")
+    return hashlib.sha256(client).digest(), hmac.digest(salted, b"Server Key", "sha256")
+
+
+def make_certificate(directory):
+    """A self-signed P-256 certificate for localhost; returns certificate, key, both in one file."""
+    certificate, key = os.path.join(directory, "cert.pem"), os.path.join(directory, "key.pem")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+         "-nodes", "-days", "30", "-subj", "/CN=localhost", "-addext",
+         "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate],
+        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    combined = os.path.join(directory, "combined.pem")
+    with open(combined, "w") as out:
+        for path in (key, certificate):
+            with open(path) as part:
+                out.write(part.read())
+    return certificate, key, combined
+
+
+class Server:
+    """One server: start() returns when it accepts connections; stop() leaves nothing behind."""
+
+    name = ""
+    is_relay = False
+
+    def __init__(self, directory, certificates, accounts):
+        self.base = directory
+        self.certificate, self.key, self.combined = certificates
+        self.accounts = accounts
+        self.process = None
+        self.starts = 0
+
+    def start(self):
+        self.starts += 1
+        self.dir = os.path.join(self.base, f"{self.name}-{self.starts}")
+        os.makedirs(self.dir)
+        self.plain_port, self.tls_port = free_port(), free_port()
+        self.output = open(os.path.join(self.dir, "output"), "wb")
+        self.prepare()
+        self.process = subprocess.Popen(
+            self.command(), env={**os.environ, **self.environment()}, cwd=self.dir,
+            stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output,
+            start_new_session=True)
+        self.wait_for(self.is_listening)
+        self.load_accounts()
+
+    def stop(self):
+        if self.process is None:
+            return
+        self.process.terminate()
+        try:
+            self.process.wait(15)
+        except subprocess.TimeoutExpired:
+            pass
+        try:  # what it started too
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+        self.process = None
+        self.output.close()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def wait_for(self, condition, seconds=60):
+        end = time.monotonic() + seconds
+        while not condition():
+            if self.process.poll() is not None or time.monotonic() > end:
+                with open(os.path.join(self.dir, "output"), errors="replace") as text:
+                    raise RuntimeError(f"{self.name} did not start:\n{text.read()[-3000:]}")
+            time.sleep(0.05)
+
+    def is_listening(self):
+        for port in (self.plain_port, self.tls_port):
+            try:
+                socket.create_connection(("127.0.0.1", port), 1).close()
+            except OSError:
+                return False
+        return True
+
+    def fill(self, template, out):
+        words = {"DIR": self.dir, "PLAIN_PORT": self.plain_port, "TLS_PORT": self.tls_port,
+                 "CERTIFICATE": self.certificate, "KEY": self.key, "COMBINED": self.combined}
+        with open(os.path.join(HERE, "peers", template)) as text:
+            filled = re.sub("@([A-Z_]+)@", lambda m: str(words[m[1]]), text.read())
+        path = os.path.join(self.dir, out)
+        with open(path, "w") as file:
+            file.write(filled)
+        return path
+
+    def arguments(self, is_plain):
+        """What recado-bench needs to know."""
+        port = self.plain_port if is_plain else self.tls_port
+        return [f"--port={port}", f"--pid={self.process.pid}", f"--password={PASSWORD}"]
+
+    def environment(self):
+        return {}
+
+    def load_accounts(self):
+        pass
+
+
+class Prosody(Server):
+    name = "prosody"
+
+    def version(self):
+        text = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", "prosody"],
+                              capture_output=True, text=True, check=True).stdout
+        return "Prosody " + text
+
+    def prepare(self):
+        stored, server = scram_keys()
+        account = ('return {\n["salt"] = "%s";\n["iteration_count"] = %d;\n'
+                   '["stored_key"] = "%s";\n["server_key"] = "%s";\n};\n' %
+                   (SALT.decode(), ITERATIONS, stored.hex(), server.hex()))
+        folder = os.path.join(self.dir, "data", "localhost", "accounts")
+        os.makedirs(folder)
+        os.makedirs(os.path.join(self.dir, "certs"))
+        for i in range(self.accounts):
+            with open(os.path.join(folder, f"user{i}.dat"), "w") as file:
+                file.write(account)
+        self.config = self.fill("prosody.cfg.lua", "prosody.cfg.lua")
+
+    def command(self):
+        return ["prosody", "-F", "--config", self.config]
+
+
+class Ejabberd(Server):
+    name = "ejabberd"
+
+    def version(self):
+        text = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", "ejabberd"],
+                              capture_output=True, text=True, check=True).stdout
+        return "ejabberd " + text
+
+    def prepare(self):
+        self.config = self.fill("ejabberd.yml", "ejabberd.yml")
+        self.ready = os.path.join(self.dir, "ready")
+
+    def environment(self):
+        return {"EJABBERD_CONFIG_PATH": self.config,
+                "EJABBERD_LOG_PATH": os.path.join(self.dir, "ejabberd.log"),
+                "ERL_CRASH_DUMP": "/dev/null", "ERL_LIBS": "/usr/lib/x86_64-linux-gnu",
+                "ERL_MAX_ETS_TABLES": "1400", "HOME": self.dir}
+
+    def command(self):
+        """One node without distribution. Scheduler threads that have nothing to do sleep instead
+        of spinning: that is the setting which shows ejabberd's processor time at its best."""
+        stored, server = (base64.b64encode(k).decode() for k in scram_keys())
+        salt = base64.b64encode(SALT).decode()
+        load = (
+            "application:ensure_all_started(ejabberd), "
+            "mnesia:wait_for_tables([passwd], 60000), "
+            f'Keys = {{scram, <<"{stored}">>, <<"{server}">>, <<"{salt}">>, sha256, {ITERATIONS}}}, '
+            "[ok = mnesia:dirty_write({passwd, {iolist_to_binary([\"user\", integer_to_list(I)]), "
+            f'<<"localhost">>}}, Keys}}) || I <- lists:seq(0, {self.accounts - 1})], '
+            f'ok = file:write_file("{self.ready}", "").')
+        return ["erl", "-noinput", "+K", "true", "+P", "250000", "+sbwt", "none", "+sbwtdcpu",
+                "none", "+sbwtdio", "none", "-mnesia", "dir", f'"{self.dir}/mnesia"',
+                "-s", "ejabberd", "-eval", load]
+
+    def load_accounts(self):
+        self.wait_for(lambda: os.path.exists(self.ready))

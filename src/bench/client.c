@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * client.c - one connection of the load generator: socket, TLS, and stanzas out of bytes.
+ *
+ * Output is gathered and written once per turn, input is scanned where it was read: the generator
+ * shares its processors with the server it measures.
+ */
+#include "bench/fleet_local.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static void
+watch(struct client *client, int operation, bool with_output)
+{
+	struct epoll_event event = {
+		.events = EPOLLIN | (with_output ? (uint32_t)EPOLLOUT : 0),
+		.data.ptr = client,
+	};
+
+	if (epoll_ctl(client->engine->epoll, operation, client->fd, &event) < 0)
+		client_fail(client, "epoll: %s", strerror(errno));
+}
+
+/*
+ * Sources vary over 127.0.0.0/8, because one pair of addresses has only some 28,000 ports, and
+ * closed connections keep theirs for a minute.
+ */
+static void
+bind_source(struct client *client, const struct sockaddr_in *to)
+{
+	struct sockaddr_in from = {.sin_family = AF_INET};
+	int on = 1;
+
+	if (ntohl(to->sin_addr.s_addr) >> 24 != 127)
+		return;
+	from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + client->engine->starts++ % 200);
+	setsockopt(client->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+	if (bind(client->fd, (struct sockaddr *)&from, sizeof(from)) < 0)
+		client_fail(client, "bind: %s", strerror(errno));
+}
+
+void
+client_start(struct client *client)
+{
+	const struct options *options = client->engine->options;
+	struct sockaddr_in to = {.sin_family = AF_INET,
+				 .sin_port = htons((uint16_t)atoi(options->port))};
+	int on = 1;
+
+	client->began_ns = time_mono_ns();
+	client->scan = (struct scan){0};
+	client->is_blocked = false;
+	client->state = CLIENT_CONNECTING;
+	if (inet_pton(AF_INET, options->address, &to.sin_addr) != 1) {
+		client_fail(client, "not an IPv4 address: %s", options->address);
+		return;
+	}
+	client->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (client->fd < 0) {
+		client_fail(client, "socket: %s", strerror(errno));
+		return;
+	}
+	setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	bind_source(client, &to);
+	if (connect(client->fd, (struct sockaddr *)&to, sizeof(to)) < 0 && errno != EINPROGRESS)
+		client_fail(client, "connect: %s", strerror(errno));
+	watch(client, EPOLL_CTL_ADD, true);
+}
+
+void
+client_stop(struct client *client)
+{
+	SSL_free(client->ssl);
+	client->ssl = NULL;
+	if (client->fd >= 0)
+		close(client->fd);
+	client->fd = -1;
+	buf_free(&client->in);
+	buf_free(&client->out);
+	free(client->jid);
+	free(client->scram);
+	client->jid = NULL;
+	client->scram = NULL;
+	client->state = CLIENT_OFF;
+}
+
+static void
+begin_stream(struct client *client)
+{
+	if (client->engine->options->is_relay) {
+		client_online(client);
+		return;
+	}
+	client->state = CLIENT_NEGOTIATING;
+	login_begin(client);
+}
+
+/* What OpenSSL or the socket said about N bytes: whether to wait for the descriptor. */
+static bool
+is_waiting(struct client *client, int n)
+{
+	int error;
+
+	if (client->ssl == NULL)
+		return n < 0 && (errno == EAGAIN || errno == EINTR);
+	error = SSL_get_error(client->ssl, n);
+	return error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE;
+}
+
+static void
+lost(struct client *client)
+{
+	if (client->state != CLIENT_CLOSING) {
+		client_fail(client, "the connection was lost");
+		return;
+	}
+	client_stop(client);
+	client->engine->handlers->closed(client);
+}
+
+static void
+shake_hands(struct client *client)
+{
+	int n;
+
+	ERR_clear_error();
+	n = SSL_do_handshake(client->ssl);
+	if (n == 1) {
+		begin_stream(client);
+		return;
+	}
+	if (!is_waiting(client, n)) {
+		char text[200] = "closed";
+
+		if (ERR_peek_error() != 0)
+			ERR_error_string_n(ERR_get_error(), text, sizeof(text));
+		client_fail(client, "TLS handshake: %s", text);
+	}
+}
+
+void
+client_start_tls(struct client *client)
+{
+	const struct options *options = client->engine->options;
+
+	client->ssl = SSL_new(client->engine->tls);
+	SSL_set_fd(client->ssl, client->fd);
+	SSL_set_tlsext_host_name(client->ssl, options->host);
+	if (options->tls == BENCH_DIRECT_TLS && !options->is_relay)
+		SSL_set_alpn_protos(client->ssl, (const unsigned char *)"\013xmpp-client", 12);
+	SSL_set_connect_state(client->ssl);
+	client->state = CLIENT_HANDSHAKE;
+	shake_hands(client);
+}
+
+static void
+finish_connect(struct client *client)
+{
+	socklen_t size = sizeof(int);
+	int error = 0;
+
+	getsockopt(client->fd, SOL_SOCKET, SO_ERROR, &error, &size);
+	if (error != 0) {
+		client_fail(client, "connect: %s", strerror(error));
+		return;
+	}
+	watch(client, EPOLL_CTL_MOD, false);
+	if (client->engine->options->tls != BENCH_DIRECT_TLS) {
+		begin_stream(client);
+		return;
+	}
+	client_start_tls(client);
+}
+
+/* What a server asks of a client, such as whether it lives (XEP-0199), or pushes (RFC 6121 §2.1.6).
+ */
+static void
+answer_iq(struct client *client, struct str iq)
+{
+	struct str from = scan_attribute(iq, "from"), id = scan_attribute(iq, "id");
+
+	buf_printf(&client->out, "<iq type='result' id='%.*s'", STR_ARG(id));
+	if (from.p != NULL)
+		buf_printf(&client->out, " to='%.*s'", STR_ARG(from));
+	client_send(client, STR("/>"));
+}
+
+static void
+take_stanza(struct client *client, struct str stanza)
+{
+	if (scan_is(stanza, "iq")) {
+		struct str type = scan_attribute(stanza, "type");
+
+		if (str_is(type, "get") || str_is(type, "set")) {
+			answer_iq(client, stanza);
+			return;
+		}
+	}
+	client->engine->handlers->stanza(client, stanza);
+}
+
+static void
+take_item(struct client *client, enum scan_item what, struct str item)
+{
+	if (what == SCAN_BAD)
+		client_fail(client, "not XMPP: %.*s", STR_ARG(str_first(item, 200)));
+	else if (what == SCAN_STANZA && scan_is(item, "stream:error"))
+		client_fail(client, "%.*s", STR_ARG(item));
+	else if (what == SCAN_END && client->state != CLIENT_CLOSING)
+		client_fail(client, "the server closed the stream");
+	else if (client->state == CLIENT_NEGOTIATING)
+		login_item(client, what, item);
+	else if (what == SCAN_END && client->ssl != NULL)
+		SSL_shutdown(client->ssl);
+	else if (what == SCAN_STANZA && client->state == CLIENT_ONLINE)
+		take_stanza(client, item);
+}
+
+/* Scans BYTES; returns what is left of them, an item that is not whole. */
+static struct str
+take_items(struct client *client, struct str bytes)
+{
+	enum scan_item what;
+	struct str item = bytes;
+	size_t used = 0;
+
+	while (client->fd >= 0 && client->engine->failure[0] == 0 &&
+	       (what = scan_next(&client->scan, bytes, &item, &used)) != SCAN_MORE) {
+		bytes = str_from(bytes, used);
+		take_item(client, what, item);
+	}
+	return bytes;
+}
+
+static void
+take_bytes(struct client *client, struct str bytes)
+{
+	size_t before = buf_len(&client->in);
+	struct str rest;
+
+	/* A relayed stream has no header: its messages are children of a stream that was opened
+	 * here. */
+	if (client->engine->options->is_relay && client->scan.depth == 0)
+		client->scan.depth = 1;
+	if (before > 0) {
+		buf_add(&client->in, bytes);
+		bytes = buf_str(&client->in);
+	}
+	rest = take_items(client, bytes);
+	if (client->fd < 0)
+		return;
+	if (before > 0) {
+		buf_consume(&client->in, bytes.len - rest.len);
+		if (rest.len == 0)
+			buf_trim(&client->in);
+	} else if (rest.len > 0) {
+		buf_add(&client->in, rest);
+	}
+}
+
+static void
+take_input(struct client *client)
+{
+	bool is_more = true;
+
+	while (is_more && client->fd >= 0) {
+		char *input = client->engine->input;
+		int n;
+
+		if (client->ssl != NULL) {
+			ERR_clear_error();
+			n = SSL_read(client->ssl, input, INPUT_SIZE);
+		} else {
+			n = (int)recv(client->fd, input, INPUT_SIZE, 0);
+		}
+		if (n <= 0) {
+			if (!is_waiting(client, n))
+				lost(client);
+			return;
+		}
+		take_bytes(client, str_of(input, (size_t)n));
+		/* What the kernel still has wakes us again. */
+		is_more = client->ssl != NULL && SSL_has_pending(client->ssl);
+	}
+}
+
+void
+client_flush(struct client *client)
+{
+	while (client->fd >= 0 && buf_len(&client->out) > 0) {
+		struct str out = buf_str(&client->out);
+		int n;
+
+		if (client->ssl != NULL) {
+			ERR_clear_error();
+			n = SSL_write(client->ssl, out.p, (int)out.len);
+		} else {
+			n = (int)send(client->fd, out.p, out.len, MSG_NOSIGNAL);
+		}
+		if (n <= 0) {
+			if (!is_waiting(client, n))
+				lost(client);
+			else if (!client->is_blocked)
+				watch(client, EPOLL_CTL_MOD, client->is_blocked = true);
+			return;
+		}
+		buf_consume(&client->out, (size_t)n);
+	}
+	buf_trim(&client->out);
+	if (client->is_blocked && client->fd >= 0)
+		watch(client, EPOLL_CTL_MOD, client->is_blocked = false);
+}
+
+void
+client_ready(struct client *client, uint32_t events)
+{
+	if (client->state == CLIENT_CONNECTING)
+		finish_connect(client);
+	else if (client->state == CLIENT_HANDSHAKE)
+		shake_hands(client);
+	else if (client->fd >= 0 && (events & ~(uint32_t)EPOLLOUT) != 0)
+		take_input(client);
+	if (client->is_blocked && (events & EPOLLOUT) != 0)
+		client_flush(client);
+}
+
+void
+client_wrote(struct client *client)
+{
+	if (client->is_dirty)
+		return;
+	client->is_dirty = true;
+	client->next_dirty = client->engine->dirty;
+	client->engine->dirty = client;
+}
+
+void
+client_send(struct client *client, struct str bytes)
+{
+	buf_add(&client->out, bytes);
+	client_wrote(client);
+}
+
+void
+client_restart(struct client *client)
+{
+	client->scan = (struct scan){0};
+}
+
+void
+client_close(struct client *client)
+{
+	client->state = CLIENT_CLOSING;
+	if (!client->engine->options->is_relay)
+		client_send(client, STR("</stream:stream>"));
+	else if (client->ssl != NULL)
+		SSL_shutdown(client->ssl);
+}

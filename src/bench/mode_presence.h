@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/* mode_presence.h - between mode_presence.c and roster.c. */
+#pragma once
+
+#include "bench/fleet.h"
+#include "bench/stats.h"
+
+struct member {
+	struct client *client;
+	unsigned index; /* in its group */
+	/* Making contacts: */
+	bool is_befriended; /* the roster has all of the group */
+	bool has_asked;     /* subscription requests are on their way */
+	/* Broadcasting: */
+	uint64_t sent, quota, sent_ns;
+	unsigned seen;     /* contacts that got the last */
+	uint64_t *last_of; /* the number that came last from each of the group */
+};
+
+struct crowd { /* one per engine */
+	bool is_asking, is_ready;
+	unsigned befriended;
+	uint64_t outstanding, delivered, stop_ns;
+	struct stats latency;
+};
+
+/* Who of CLIENT's group sent STANZA; NULL when it is none of them. */
+struct member *presence_sender(struct client *client, struct str stanza);
+
+/* A phase that ends when all members of each group are mutual contacts. */
+void roster_start(struct engine *engine);
+void roster_stanza(struct client *client, struct str stanza);
+void roster_tick(struct engine *engine);
