@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT
+"""programs.py - builds the clients that are written in C, and fetches the one of npm.
+
+A library that is missing here is no reason to skip: packaging/debian-test-deps names it.
+"""
+
+import pathlib
+import shlex
+import subprocess
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+C_CLIENTS = [
+    ("strophe_client", "libstrophe"),
+]
+
+
+def run(command, cwd=HERE):
+    subprocess.run(command, cwd=cwd, check=True, text=True, stdin=subprocess.DEVNULL,
+                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
+
+
+def build(directory):
+    """Leaves the programs in DIRECTORY/interop. Raises CalledProcessError with what was said."""
+    target = pathlib.Path(directory) / "interop"
+    target.mkdir(exist_ok=True)
+    for name, package in C_CLIENTS:
+        flags = subprocess.run(["pkg-config", "--cflags", "--libs", package], check=True,
+                               capture_output=True, text=True).stdout
+        run(["cc", "-std=gnu17", "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-o",
+             str(target / name), f"{name}.c", "line_client.c", *shlex.split(flags)])
