@@ -18,19 +18,20 @@ struct attr {
 
 /* An element, or (name.p == NULL) a run of character data. */
 struct element {
-	struct str name;   /* local name; p NULL: this node is text */
-	struct str ns;	   /* namespace name; empty: none */
-	struct str text;   /* of a text node: references and CDATA resolved, line ends normalised */
+	struct str name; /* local name; p NULL: this node is text */
+	struct str ns;   /* namespace name; empty: none */
+	struct str text; /* of a text node: references and CDATA resolved, line ends normalised */
 	struct attr *attrs; /* in order; namespace declarations are not among them */
 	struct element *parent, *next, *children, *last_child;
-	struct str source; /* whole source text, "<name ...>...</name>"; p NULL when built or changed */
+	struct str source; /* whole source text, "<name ...>...</name>"; p NULL when built or
+			      changed */
 
 	/* The reader's own notes; 0 in what is built. See element_inner_source in xml_reader.h. */
-	struct str inner;	/* source text between the tags */
-	uint16_t prefix_depth;	/* the outermost declaration of a prefix that is used inside */
+	struct str inner;       /* source text between the tags */
+	uint16_t prefix_depth;  /* the outermost declaration of a prefix that is used inside */
 	uint16_t default_depth; /* the outermost default namespace that is used here or inside */
-	uint16_t qname_len;	/* of the name with its prefix */
-	uint8_t declarations;	/* of namespaces, here */
+	uint16_t qname_len;     /* of the name with its prefix */
+	uint8_t declarations;   /* of namespaces, here */
 	uint8_t notes;
 };
 
@@ -68,7 +69,8 @@ struct element *element_copy(struct arena *arena, const struct element *el);
 bool element_is(const struct element *el, const char *ns, const char *name);
 /* The value, or STR_NONE. Attributes without prefix only. */
 struct str element_attr(const struct element *el, const char *name);
-/* The first child element with that name; NS NULL: any namespace; NAME NULL: any name. NULL if none. */
+/* The first child element with that name; NS NULL: any namespace; NAME NULL: any name. NULL if
+ * none. */
 struct element *element_child(const struct element *el, const char *ns, const char *name);
 /* The next sibling after EL under the same rule. */
 struct element *element_next(const struct element *el, const char *ns, const char *name);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* xml_decode.c - what checked source text says: references, CDATA, line ends; the XML declaration. */
+/* xml_decode.c - what checked source text says: references, CDATA, line ends; the XML declaration.
+ */
 #include "base/utf8.h"
 #include "xmpp/xml_scan.h"
 #include "xmpp/xml_work.h"

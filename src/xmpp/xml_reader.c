@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #define FIRST_COPY 512u /* bytes that are copied in the hope that the element ends in them */
-#define PADDING 8u	/* see struct xml_work */
+#define PADDING 8u      /* see struct xml_work */
 
 enum phase {
 	AT_START,  /* a byte order mark may come */
@@ -21,7 +21,7 @@ enum phase {
 };
 
 struct xml_reader {
-	struct xml_work *work;		   /* NULL between first-level elements */
+	struct xml_work *work;             /* NULL between first-level elements */
 	const struct xml_context *context; /* NULL before the header, and without root */
 	const char *why;
 	struct xml_limits limits;
@@ -209,7 +209,8 @@ skip_to_markup(struct xml_reader *reader, struct str *input)
 				continue;
 			}
 			if (reader->mark_bytes > 0)
-				return fail(reader, XML_NOT_WELL_FORMED, "text outside of elements");
+				return fail(reader, XML_NOT_WELL_FORMED,
+					    "text outside of elements");
 			reader->phase = IN_PROLOG;
 		}
 		if (c == '<')
@@ -242,7 +243,8 @@ work_take(struct xml_work *w, struct str *input)
 	size_t want = MIN(room, MIN(input->len, MAX(w->len, (size_t)FIRST_COPY)));
 
 	if (w->len + want + PADDING > w->size) {
-		/* At least twice as much as there was, so that all moves together cost O(1) a byte. */
+		/* At least twice as much as there was, so that all moves together cost O(1) a byte.
+		 */
 		size_t size = MAX(w->len + want + PADDING, 2 * w->size);
 
 		if (w->base == NULL) {
@@ -339,7 +341,8 @@ work_begin(struct xml_reader *reader, struct xml_work *w)
 
 /* One element, header or declaration that starts here or goes on here. */
 static enum xml_event
-read_markup(struct xml_reader *reader, struct str *input, struct arena **arena, struct element **out)
+read_markup(struct xml_reader *reader, struct str *input, struct arena **arena,
+	    struct element **out)
 {
 	struct xml_work fresh, *w = reader->work;
 	enum xml_event event;
@@ -420,7 +423,7 @@ xml_parse(struct arena *arena, struct str text, const struct xml_limits *limits,
 		step = work_read(&w, &input);
 	if (step == XML_STEP_ELEMENT && input.len == 0)
 		return w.top;
-	*why = step == XML_STEP_WRONG	? w.why
+	*why = step == XML_STEP_WRONG     ? w.why
 	       : step == XML_STEP_ELEMENT ? "text behind the element"
 					  : "not a whole element";
 	return NULL;

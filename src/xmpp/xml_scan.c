@@ -9,25 +9,29 @@
 
 #define T XML_TEXT
 #define V (XML_TEXT | XML_VALUE)
+#define U (XML_TEXT | XML_VALUE | XML_URI)
 #define S (XML_TEXT | XML_SPACE)
-#define N (XML_TEXT | XML_VALUE | XML_NAME)
-#define A (XML_TEXT | XML_VALUE | XML_NAME | XML_NAME_START)
+#define N (XML_TEXT | XML_VALUE | XML_URI | XML_NAME)
+#define A (XML_TEXT | XML_VALUE | XML_URI | XML_NAME | XML_NAME_START)
 
 /* Not in XML_TEXT: controls, & < ] and CR, which is plain nowhere (XML 1.0 §2.11). */
+/* clang-format off */
 const uint8_t xml_class[256] = {
 	0, 0, 0, 0, 0, 0, 0, 0, 0, S, S, 0, 0, XML_SPACE, 0, 0, /* 0x00 */
 	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,         /* 0x10 */
-	V | XML_SPACE, V, T, V, V, V, 0, T,                     /* space ! " # $ % & ' */
-	V, V, V, V, V, N, N, V,                                 /* ( ) * + , - . / */
-	N, N, N, N, N, N, N, N, N, N, V, V, 0, V, V, V,         /* digits : ; < = > ? */
-	V, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A,         /* @ A to O */
-	A, A, A, A, A, A, A, A, A, A, A, V, V, XML_VALUE, V, A, /* P to Z [ \ ] ^ _ */
+	V | XML_SPACE, U, T, U, U, U, XML_URI, T | XML_URI,     /* space ! " # $ % & ' */
+	U, U, U, U, U, N, N, U,                                 /* ( ) * + , - . / */
+	N, N, N, N, N, N, N, N, N, N, U, U, 0, U, V, U,         /* digits : ; < = > ? */
+	U, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A,         /* @ A to O */
+	A, A, A, A, A, A, A, A, A, A, A, U, V, XML_VALUE | XML_URI, V, A, /* P to Z [ \ ] ^ _ */
 	V, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A,         /* ` a to o */
-	A, A, A, A, A, A, A, A, A, A, A, V, V, V, V, V,         /* p to z { | } ~ DEL */
+	A, A, A, A, A, A, A, A, A, A, A, V, V, V, U, V,         /* p to z { | } ~ DEL */
 };
+/* clang-format on */
 
 #undef T
 #undef V
+#undef U
 #undef S
 #undef N
 #undef A
@@ -89,19 +93,38 @@ xml_skip_value(const char *p)
 	}
 }
 
+/* The same as utf8_valid_prefix finds, but for one character, and without what XML forbids. */
 int
 xml_char(const char *p, const char *end)
 {
-	bool is_cut;
-	struct str s = str_of(p, MIN((size_t)(end - p), (size_t)4));
-	unsigned char lead = (unsigned char)*p;
+	const unsigned char *s = (const unsigned char *)p;
+	size_t have = (size_t)(end - p);
+	unsigned char lead = s[0], low = 0x80, high = 0xbf;
 	size_t len = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
 
-	s.len = MIN(s.len, len);
-	if (utf8_valid_prefix(s, &is_cut) != len)
-		return is_cut ? XML_CUT : XML_NOT_UTF8;
+	if (lead < 0xc2 || lead > 0xf4)
+		return XML_NOT_UTF8;
+	/* The second byte excludes overlong forms, surrogates, and what is past U+10FFFF. */
+	if (lead == 0xe0)
+		low = 0xa0;
+	else if (lead == 0xed)
+		high = 0x9f;
+	else if (lead == 0xf0)
+		low = 0x90;
+	else if (lead == 0xf4)
+		high = 0x8f;
+	if (have < 2)
+		return XML_CUT;
+	if (s[1] < low || s[1] > high)
+		return XML_NOT_UTF8;
+	for (size_t i = 2; i < len; i++) {
+		if (i == have)
+			return XML_CUT;
+		if ((s[i] & 0xc0) != 0x80)
+			return XML_NOT_UTF8;
+	}
 	/* U+FFFE and U+FFFF are no characters of XML. */
-	if (lead == 0xef && p[1] == (char)0xbf && (unsigned char)p[2] >= 0xbe)
+	if (lead == 0xef && s[1] == 0xbf && s[2] >= 0xbe)
 		return XML_NOT_CHAR;
 	return (int)len;
 }

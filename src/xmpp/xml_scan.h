@@ -2,8 +2,8 @@
 /*
  * xml_scan.h - the characters of XML 1.0: which may stand where, and runs of plain ones.
  *
- * Functions that look at one item return its length, XML_CUT when it is right so far but its end has
- * not come yet, or a negative value that says what is wrong.
+ * Functions that look at one item return its length, XML_CUT when it is right so far but its end
+ * has not come yet, or a negative value that says what is wrong.
  */
 #pragma once
 
@@ -18,6 +18,7 @@ enum {
 	XML_NAME_START = 4,
 	XML_NAME = 8,
 	XML_SPACE = 16,
+	XML_URI = 32, /* RFC 3986 §2 */
 };
 extern const uint8_t xml_class[256];
 

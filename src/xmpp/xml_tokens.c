@@ -69,8 +69,11 @@ read_name(struct xml_work *w)
 		bool is_start = w->p == w->mark || (w->colon > 0 && w->p == w->mark + w->colon + 1);
 
 		if (xml_byte_is(*w->p, is_start ? XML_NAME_START : XML_NAME)) {
-			while (xml_byte_is(*++w->p, XML_NAME))
-				;
+			const char *p = w->p + 1;
+
+			while (xml_byte_is(*p, XML_NAME))
+				p++;
+			w->p = p;
 			is_start = false;
 		}
 		if (w->p - w->mark > XML_NAME_MAX)
@@ -295,6 +298,68 @@ read_cdata(struct xml_work *w)
 }
 
 static enum xml_step
+read_value(struct xml_work *w)
+{
+	for (;;) {
+		w->p = xml_skip_value(w->p);
+		if (*w->p == w->quote) {
+			enum xml_step step = xml_tree_value(w);
+
+			w->p++;
+			return step;
+		}
+		if (*w->p == '\'' || *w->p == '"') {
+			w->p++;
+		} else if (xml_byte_is(*w->p, XML_SPACE)) {
+			w->needs_decoding = true; /* a tab or line end becomes a space */
+			w->p++;
+		} else {
+			enum xml_step step = step_over(w);
+
+			if (step != XML_STEP_ON)
+				return step;
+		}
+	}
+}
+
+/* An attribute, from where it was left to its end. */
+static enum xml_step
+read_attribute(struct xml_work *w)
+{
+	enum xml_step step;
+
+	switch ((enum xml_state)w->state) {
+	case XML_IN_ATTR_NAME:
+		step = read_name(w);
+		if (step != XML_STEP_ON || (step = xml_tree_attr_name(w)) != XML_STEP_ON)
+			return step;
+		w->state = XML_AT_EQUALS;
+		/* fall through */
+	case XML_AT_EQUALS:
+		skip_space(w);
+		if (w->p == w->end)
+			return XML_STEP_CUT;
+		if (*w->p++ != '=')
+			return xml_fail(w, XML_NOT_WELL_FORMED, "an attribute without a value");
+		w->state = XML_AT_QUOTE;
+		/* fall through */
+	case XML_AT_QUOTE:
+		skip_space(w);
+		if (w->p == w->end)
+			return XML_STEP_CUT;
+		if (*w->p != '\'' && *w->p != '"')
+			return xml_fail(w, XML_NOT_WELL_FORMED, "a value without quotes");
+		w->quote = *w->p++;
+		w->mark = w->p;
+		w->needs_decoding = false;
+		w->state = XML_IN_VALUE;
+		/* fall through */
+	default:
+		return read_value(w);
+	}
+}
+
+static enum xml_step
 end_tag(struct xml_work *w)
 {
 	w->p++;
@@ -310,77 +375,30 @@ end_tag(struct xml_work *w)
 static enum xml_step
 read_tag(struct xml_work *w)
 {
-	if (xml_byte_is(*w->p, XML_SPACE)) {
-		w->had_space = true;
-		skip_space(w);
-	}
-	if (w->p == w->end)
-		return XML_STEP_CUT;
-	if (*w->p == '>')
-		return end_tag(w);
-	if (*w->p == '/') {
-		w->p++;
-		w->state = XML_AT_EMPTY_END;
-		return XML_STEP_ON;
-	}
-	if (!w->had_space)
-		return xml_fail(w, XML_NOT_WELL_FORMED, "no space in front of an attribute");
-	begin_name(w, XML_IN_ATTR_NAME);
-	return XML_STEP_ON;
-}
-
-static enum xml_step
-read_equals(struct xml_work *w)
-{
-	skip_space(w);
-	if (w->p == w->end)
-		return XML_STEP_CUT;
-	if (*w->p != '=')
-		return xml_fail(w, XML_NOT_WELL_FORMED, "an attribute without a value");
-	w->p++;
-	w->state = XML_AT_QUOTE;
-	return XML_STEP_ON;
-}
-
-static enum xml_step
-read_quote(struct xml_work *w)
-{
-	skip_space(w);
-	if (w->p == w->end)
-		return XML_STEP_CUT;
-	if (*w->p != '\'' && *w->p != '"')
-		return xml_fail(w, XML_NOT_WELL_FORMED, "an attribute's value without quotes");
-	w->quote = *w->p++;
-	w->mark = w->p;
-	w->needs_decoding = false;
-	w->state = XML_IN_VALUE;
-	return XML_STEP_ON;
-}
-
-static enum xml_step
-read_value(struct xml_work *w)
-{
 	for (;;) {
-		w->p = xml_skip_value(w->p);
-		if (*w->p == w->quote) {
-			enum xml_step step = xml_tree_value(w);
+		bool had_space = xml_byte_is(w->p[-1], XML_SPACE); /* there is a name before */
+		enum xml_step step;
 
+		if (xml_byte_is(*w->p, XML_SPACE)) {
+			had_space = true;
+			skip_space(w);
+		}
+		if (w->p == w->end)
+			return XML_STEP_CUT;
+		if (*w->p == '>')
+			return end_tag(w);
+		if (*w->p == '/') {
 			w->p++;
-			w->had_space = false;
-			w->state = XML_IN_TAG;
+			w->state = XML_AT_EMPTY_END;
+			return XML_STEP_ON;
+		}
+		if (!had_space)
+			return xml_fail(w, XML_NOT_WELL_FORMED, "no space before an attribute");
+		begin_name(w, XML_IN_ATTR_NAME);
+		step = read_attribute(w);
+		if (step != XML_STEP_ON)
 			return step;
-		}
-		if (*w->p == '\'' || *w->p == '"') {
-			w->p++;
-		} else if (xml_byte_is(*w->p, XML_SPACE)) {
-			w->needs_decoding = true; /* a tab or line end becomes a space */
-			w->p++;
-		} else {
-			enum xml_step step = step_over(w);
-
-			if (step != XML_STEP_ON)
-				return step;
-		}
+		w->state = XML_IN_TAG;
 	}
 }
 
@@ -401,22 +419,6 @@ read_empty_end(struct xml_work *w)
 }
 
 static enum xml_step
-read_end_name(struct xml_work *w)
-{
-	struct str want = w->open ? str_of(w->open->source.p + 1, w->open->qname_len)
-				  : w->context->root;
-
-	for (size_t at = (size_t)(w->p - w->mark); at < want.len; at++, w->p++) {
-		if (w->p == w->end)
-			return XML_STEP_CUT;
-		if (*w->p != want.p[at])
-			return xml_fail(w, XML_NOT_WELL_FORMED, "an end tag of another element");
-	}
-	w->state = XML_AT_END_END;
-	return XML_STEP_ON;
-}
-
-static enum xml_step
 read_end_end(struct xml_work *w)
 {
 	skip_space(w);
@@ -426,6 +428,25 @@ read_end_end(struct xml_work *w)
 		return xml_fail(w, XML_NOT_WELL_FORMED, "an end tag of another element");
 	w->p++;
 	return w->open ? close_element(w, w->mark - 2) : XML_STEP_END;
+}
+
+static enum xml_step
+read_end_name(struct xml_work *w)
+{
+	struct str want =
+		w->open ? str_of(w->open->source.p + 1, w->open->qname_len) : w->context->root;
+
+	if (w->p == w->mark && (size_t)(w->end - w->p) >= want.len &&
+	    memcmp(w->p, want.p, want.len) == 0)
+		w->p += want.len;
+	for (size_t at = (size_t)(w->p - w->mark); at < want.len; at++, w->p++) {
+		if (w->p == w->end)
+			return XML_STEP_CUT;
+		if (*w->p != want.p[at])
+			return xml_fail(w, XML_NOT_WELL_FORMED, "an end tag of another element");
+	}
+	w->state = XML_AT_END_END;
+	return read_end_end(w);
 }
 
 enum xml_step
@@ -446,28 +467,19 @@ xml_tokens_read(struct xml_work *w)
 			break;
 		case XML_IN_NAME:
 			step = read_name(w);
-			if (step == XML_STEP_ON)
-				step = xml_tree_name(w);
-			w->had_space = false;
-			w->state = step == XML_STEP_ON ? XML_IN_TAG : w->state;
-			break;
+			if (step != XML_STEP_ON || (step = xml_tree_name(w)) != XML_STEP_ON)
+				break;
+			w->state = XML_IN_TAG;
+			/* fall through */
 		case XML_IN_TAG:
 			step = read_tag(w);
 			break;
 		case XML_IN_ATTR_NAME:
-			step = read_name(w);
-			if (step == XML_STEP_ON)
-				step = xml_tree_attr_name(w);
-			w->state = step == XML_STEP_ON ? XML_AT_EQUALS : w->state;
-			break;
 		case XML_AT_EQUALS:
-			step = read_equals(w);
-			break;
 		case XML_AT_QUOTE:
-			step = read_quote(w);
-			break;
 		case XML_IN_VALUE:
-			step = read_value(w);
+			step = read_attribute(w);
+			w->state = step == XML_STEP_ON ? XML_IN_TAG : w->state;
 			break;
 		case XML_AT_EMPTY_END:
 			step = read_empty_end(w);

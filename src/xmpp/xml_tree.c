@@ -9,7 +9,7 @@
 
 #define XMLNS_NS "http://www.w3.org/2000/xmlns/"
 #define FEW_ATTRIBUTES 8u /* so many are compared each with each */
-#define NONE UINT16_MAX	  /* deeper than any element */
+#define NONE UINT16_MAX   /* deeper than any element */
 
 static enum xml_step
 count_node(struct xml_work *w)
@@ -108,12 +108,9 @@ xml_tree_attr_name(struct xml_work *w)
 static bool
 is_namespace_name(struct str ns)
 {
-	for (size_t i = 0; i < ns.len; i++) {
-		unsigned char c = (unsigned char)ns.p[i];
-
-		if (c <= 0x20 || c == 0x7f || (c < 0x80 && strchr("\"<>\\^`{|}", c) != NULL))
+	for (size_t i = 0; i < ns.len; i++)
+		if (!xml_byte_is(ns.p[i], XML_URI) && (unsigned char)ns.p[i] < 0x80)
 			return false;
-	}
 	return true;
 }
 

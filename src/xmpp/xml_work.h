@@ -2,15 +2,15 @@
 /*
  * xml_work.h - the reader's own: what it holds while it is inside of one element.
  *
- * The bytes of the element are copied into its arena as they come, and are read there, so that names
- * and values can be views of them. When the copy must move to grow, all views move with it.
+ * The bytes of the element are copied into its arena as they come, and are read there, so that
+ * names and values can be views of them. When the copy must move to grow, all views move with it.
  */
 #pragma once
 
 #include "xmpp/xml_reader.h"
 
 #define XML_NS "http://www.w3.org/XML/1998/namespace"
-#define XML_NAME_MAX 1024u	 /* bytes of a name with its prefix */
+#define XML_NAME_MAX 1024u       /* bytes of a name with its prefix */
 #define XML_DECLARATIONS_MAX 64u /* of namespaces that are in scope at one place */
 
 enum { ELEMENT_SELF_CONTAINED = 1, ELEMENT_INNER = 2, ELEMENT_PREFIXED = 4, ELEMENT_OUTER = 8 };
@@ -64,8 +64,8 @@ struct xml_work {
 	const char *mark;    /* where the name, value or text under way began */
 	const struct xml_context *context;
 	struct element *top, *open; /* first-level; innermost that is open */
-	struct element *tag;	    /* whose start tag is being read */
-	struct attr *attr;	    /* whose value is being read; NULL: that of a declaration */
+	struct element *tag;        /* whose start tag is being read */
+	struct attr *attr;          /* whose value is being read; NULL: that of a declaration */
 	struct attr **attr_tail;
 	struct str *context_ns; /* copies in the arena of the context's namespaces */
 	struct xml_binding *bindings;
@@ -76,11 +76,10 @@ struct xml_work {
 	uint16_t depth;
 	uint8_t state, fault;
 	char quote;
-	bool is_header;	     /* the start tag to come is the root's */
+	bool is_header;      /* the start tag to come is the root's */
 	bool may_declare;    /* an XML declaration may stand here */
-	bool has_root;	     /* so an end tag may stand at the top */
+	bool has_root;       /* so an end tag may stand at the top */
 	bool needs_decoding; /* the value or text under way is not what it says */
-	bool had_space;
 	const char *why;
 	struct xml_binding first_bindings[4];
 };

@@ -44,7 +44,8 @@ plain_run(const char *p, const char *end, bool is_value)
 			if (len <= 0)
 				break;
 			at += len;
-		} else if (*at == ']' || (xml_byte_is(*at, is_value ? XML_VALUE : XML_TEXT) && *at != '>')) {
+		} else if (*at == ']' ||
+			   (xml_byte_is(*at, is_value ? XML_VALUE : XML_TEXT) && *at != '>')) {
 			at++;
 		} else {
 			break;
