@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* jid.c - splits an address (RFC 7622 §3.1), and prepares its parts: ASCII by table, the rest by prep. */
+/* jid.c - splits an address (RFC 7622 §3.1), and prepares its parts: ASCII by table, the rest by
+ * prep. */
 #include "xmpp/jid.h"
 
 #include "xmpp/prep.h"
@@ -21,11 +22,11 @@ enum { LOCAL = 1, DOMAIN = 2, RESOURCE = 4 };
 #define R RESOURCE /* upper case, spaces, and what RFC 7622 §3.3.1 excludes: "&'/:<>@ */
 
 static const unsigned char allowed[256] = {
-	N8(0), N8(0), N8(0), N8(0),			      /* controls */
-	R, L, R, L, L, L, R, R, L, L, L, L, L, A, A, R,	      /* space to slash */
-	N8(A), A, A, R, L, R, L, R, L,			      /* 0 to ? */
-	R, N8(R), N8(R), N8(R), R, R, L, L, L, L, L,	      /* @ to _ */
-	L, N8(A), N8(A), N8(A), A, A, L, L, L, L, 0,	      /* ` to DEL; from 0x80 on all 0 */
+	N8(0), N8(0), N8(0), N8(0),                                     /* controls */
+	R,     L,     R,     L,     L, L, R, R, L, L, L, L, L, A, A, R, /* space to slash */
+	N8(A), A,     A,     R,     L, R, L, R, L,                      /* 0 to ? */
+	R,     N8(R), N8(R), N8(R), R, R, L, L, L, L, L,                /* @ to _ */
+	L,     N8(A), N8(A), N8(A), A, A, L, L, L, L, 0, /* ` to DEL; from 0x80 on all 0 */
 };
 
 #undef A
@@ -110,16 +111,18 @@ prepare_address_literal(struct arena *arena, struct str text, struct str *out, c
 	struct in6_addr address;
 	size_t len = text.len - 2;
 
-	*why = "not an IPv6 address in brackets";
 	if (text.len < 4 || text.p[text.len - 1] != ']' || len >= sizeof(in))
-		return -1;
+		goto bad;
 	memcpy(in, text.p + 1, len);
 	in[len] = '\0';
 	if (strlen(in) != len || inet_pton(AF_INET6, in, &address) != 1)
-		return -1;
+		goto bad;
 	inet_ntop(AF_INET6, &address, canonical, sizeof(canonical));
 	*out = arena_printf(arena, "[%s]", canonical);
 	return 0;
+bad:
+	*why = "not an IPv6 address in brackets";
+	return -1;
 }
 
 int
@@ -131,14 +134,14 @@ jid_prepare_domain(struct arena *arena, struct str text, struct str *out, const 
 	}
 	if (text.p[0] == '[')
 		return prepare_address_literal(arena, text, out, why);
-	if (text.len > 1 && text.p[text.len - 1] == '.') /* RFC 7622 §3.2 */
-		text.len--;
 	if (is_plain_domain(text)) {
 		*out = arena_dup(arena, text);
 		return 0;
 	}
-	if (text.len <= DOMAIN_MAX) {
+	if (text.len <= DOMAIN_MAX + 1) {
 		*out = lower_ascii(arena, text);
+		if (out->p[out->len - 1] == '.') /* RFC 7622 §3.2 */
+			out->len--;
 		if (is_plain_domain(*out))
 			return 0;
 	}

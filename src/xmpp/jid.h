@@ -49,7 +49,8 @@ jid_equal(struct jid a, struct jid b)
 static inline struct str
 jid_bare_text(struct jid addr)
 {
-	return str_first(addr.text, addr.text.len - (addr.resource.len > 0 ? addr.resource.len + 1 : 0));
+	return str_first(addr.text,
+			 addr.text.len - (addr.resource.len > 0 ? addr.resource.len + 1 : 0));
 }
 
 /* One part alone, prepared into ARENA. Return 0, or -1 with *WHY. */
@@ -64,6 +65,6 @@ MUST_CHECK int jid_prepare_resource(struct arena *arena, struct str text, struct
  * that no two systems disagree on which account it names, and no name mimics another (SEC-56).
  */
 MUST_CHECK int jid_check_new_account(struct arena *arena, struct str local, const char **why);
-/* A password by the OpaqueString profile (RFC 8265 §4). */
+/* A password by the OpaqueString profile (RFC 8265 §4), of 1 to JID_PART_MAX bytes. */
 MUST_CHECK int password_prepare(struct arena *arena, struct str text, struct str *out,
 				const char **why);

@@ -18,14 +18,31 @@ static bool
 find_exception(UChar32 c, enum property *out)
 {
 	switch (c) {
-	case 0x00df: case 0x03c2: case 0x06fd: case 0x06fe: case 0x0f0b: case 0x3007:
+	case 0x00df:
+	case 0x03c2:
+	case 0x06fd:
+	case 0x06fe:
+	case 0x0f0b:
+	case 0x3007:
 		*out = VALID;
 		return true;
-	case 0x00b7: case 0x0375: case 0x05f3: case 0x05f4: case 0x30fb:
+	case 0x00b7:
+	case 0x0375:
+	case 0x05f3:
+	case 0x05f4:
+	case 0x30fb:
 		*out = CONTEXT;
 		return true;
-	case 0x0640: case 0x07fa: case 0x302e: case 0x302f: case 0x303b:
-	case 0x3031: case 0x3032: case 0x3033: case 0x3034: case 0x3035:
+	case 0x0640:
+	case 0x07fa:
+	case 0x302e:
+	case 0x302f:
+	case 0x303b:
+	case 0x3031:
+	case 0x3032:
+	case 0x3033:
+	case 0x3034:
+	case 0x3035:
 		*out = DISALLOWED;
 		return true;
 	}
@@ -38,7 +55,8 @@ is_old_hangul_jamo(UChar32 c)
 {
 	int32_t type = u_getIntPropertyValue(c, UCHAR_HANGUL_SYLLABLE_TYPE);
 
-	return type == U_HST_LEADING_JAMO || type == U_HST_VOWEL_JAMO || type == U_HST_TRAILING_JAMO;
+	return type == U_HST_LEADING_JAMO || type == U_HST_VOWEL_JAMO ||
+	       type == U_HST_TRAILING_JAMO;
 }
 
 static bool
@@ -144,7 +162,8 @@ has_kana_or_han(const UChar *s, int32_t n)
 
 		U16_NEXT(s, i, n, c);
 		script = script_of(c);
-		if (script == USCRIPT_HIRAGANA || script == USCRIPT_KATAKANA || script == USCRIPT_HAN)
+		if (script == USCRIPT_HIRAGANA || script == USCRIPT_KATAKANA ||
+		    script == USCRIPT_HAN)
 			return true;
 	}
 	return false;
@@ -181,13 +200,15 @@ fits_context(const UChar *s, int32_t n, int32_t at, UChar32 c)
 		return before == 'l' && after == 'l';
 	case 0x0375: /* Greek keraia */
 		return after >= 0 && script_of(after) == USCRIPT_GREEK;
-	case 0x05f3: case 0x05f4: /* Hebrew geresh, gershayim */
+	case 0x05f3:
+	case 0x05f4: /* Hebrew geresh, gershayim */
 		return before >= 0 && script_of(before) == USCRIPT_HEBREW;
 	case 0x30fb: /* katakana middle dot, whose own script is Common */
 		return has_kana_or_han(s, n);
 	}
 	/* Arabic-Indic digits and the extended ones must not be mixed. */
-	return c <= 0x0669 ? !has_between(s, n, 0x06f0, 0x06f9) : !has_between(s, n, 0x0660, 0x0669);
+	return c <= 0x0669 ? !has_between(s, n, 0x06f0, 0x06f9)
+			   : !has_between(s, n, 0x0660, 0x0669);
 }
 
 int
@@ -247,7 +268,8 @@ precis_check_bidi(const UChar *s, int32_t n, const char **why)
 	}
 	if ((seen & RTL_MARKS) == 0)
 		return 0;
-	/* Condition 1 and, as a text that starts left-to-right may have no other part, 5 and 6; 2; 3; 4. */
+	/* Condition 1 and, as a text that starts left-to-right may have no other part, 5 and 6; 2;
+	 * 3; 4. */
 	if ((first & (BIT(U_RIGHT_TO_LEFT) | BIT(U_RIGHT_TO_LEFT_ARABIC))) != 0 &&
 	    (seen & ~(RTL_MARKS | NEUTRALS)) == 0 && (last & RTL_ENDS) != 0 &&
 	    (seen & (EUROPEAN | ARABIC)) != (EUROPEAN | ARABIC))

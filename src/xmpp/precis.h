@@ -14,10 +14,11 @@
 enum precis_class {
 	PRECIS_IDENTIFIER, /* letters, digits, ASCII: RFC 8264 §4.2 */
 	PRECIS_FREEFORM,   /* spaces, symbols and compatibility characters too: §4.3 */
-	PRECIS_U_LABEL,	   /* a label of a domain, RFC 5892 §3 */
+	PRECIS_U_LABEL,    /* a label of a domain, RFC 5892 §3 */
 };
 
-/* Whether all of S[0..n) is allowed in CLASS, each code point in its context. 0, or -1 with *WHY. */
+/* Whether all of S[0..n) is allowed in CLASS, each code point in its context. 0, or -1 with *WHY.
+ */
 MUST_CHECK int precis_check_class(enum precis_class class, const UChar *s, int32_t n,
 				  const char **why);
 

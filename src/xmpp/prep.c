@@ -19,8 +19,9 @@
  * (fullwidth ASCII, Hangul jamo), so more input than this cannot become short enough.
  */
 #define RAW_MAX (3 * PREP_MAX)
-#define UNITS_MAX (2 * RAW_MAX + 2) /* lower case of U+0130 is the only mapping that makes text longer */
-#define APPLY_MAX 4		/* RFC 8264 §7: once, and three times again */
+#define UNITS_MAX                                                                                  \
+	(2 * RAW_MAX + 2) /* lower case of U+0130 is the only mapping that makes text longer */
+#define APPLY_MAX 4       /* RFC 8264 §7: once, and three times again */
 
 struct text {
 	int32_t n;
@@ -140,35 +141,65 @@ put_lower(struct text *text, UChar32 c)
 	put(text, c);
 }
 
-/* RFC 8265 §4.2.2: spaces outside of ASCII become SPACE. */
-static UChar32
-map_space(UChar32 c)
+/*
+ * Six ideographs decompose otherwise since Unicode 4 (Corrigenda 3 and 4) than they did for
+ * stringprep, so that old software and new would take one address for two accounts.
+ */
+static bool
+has_two_meanings(UChar32 c)
 {
-	return u_charType(c) == U_SPACE_SEPARATOR ? ' ' : c;
+	return c == 0xf951 || c == 0x2f868 || c == 0x2f874 || c == 0x2f91f || c == 0x2f95f ||
+	       c == 0x2f9bf;
+}
+
+/* Width mapping and case mapping, of localparts and domains alike (RFC 7622 §3.2.2). */
+static int
+map_name(const struct text *in, struct text *out, const char **why)
+{
+	UChar32 c;
+
+	out->n = 0;
+	for (int32_t i = 0; i < in->n;) {
+		U16_NEXT(in->s, i, in->n, c);
+		if (has_two_meanings(c)) {
+			*why = "a character whose meaning depends on the version of Unicode";
+			return -1;
+		}
+		put_lower(out, map_width(c));
+	}
+	return 0;
+}
+
+/* RFC 8265 §4.2.2: spaces outside of ASCII become SPACE. */
+static int
+map_spaces(const struct text *in, struct text *out)
+{
+	UChar32 c;
+
+	out->n = 0;
+	for (int32_t i = 0; i < in->n;) {
+		U16_NEXT(in->s, i, in->n, c);
+		put(out, u_charType(c) == U_SPACE_SEPARATOR ? ' ' : c);
+	}
+	return 0;
 }
 
 /* All rules of the profile once, in the order of RFC 8264 §7, from IN to OUT. */
 static int
 apply(enum precis_class class, const struct text *in, struct text *out, const char **why)
 {
+	bool is_name = class == PRECIS_IDENTIFIER;
 	UErrorCode error = U_ZERO_ERROR;
 	struct text mapped;
-	UChar32 c;
 
-	mapped.n = 0;
-	for (int32_t i = 0; i < in->n;) {
-		U16_NEXT(in->s, i, in->n, c);
-		if (class == PRECIS_IDENTIFIER)
-			put_lower(&mapped, map_width(c));
-		else
-			put(&mapped, map_space(c));
-	}
+	if ((is_name ? map_name(in, &mapped, why) : map_spaces(in, &mapped)) < 0)
+		return -1;
 	out->n = unorm2_normalize(icu.nfc, mapped.s, mapped.n, out->s, RAW_MAX, &error);
 	if (U_FAILURE(error)) {
 		*why = "too long";
 		return -1;
 	}
-	if (class == PRECIS_IDENTIFIER && precis_check_bidi(out->s, out->n, why) < 0)
+	if (is_name && precis_check_bidi(out->s, out->n, why) < 0)
 		return -1;
 	return precis_check_class(class, out->s, out->n, why);
 }
@@ -226,7 +257,8 @@ check_u_labels(const struct text *u, const char **why)
 			*why = "a domain with an empty label";
 			return -1;
 		}
-		if (end - start >= 4 && label[2] == '-' && label[3] == '-') { /* RFC 5891 §4.2.3.1 */
+		if (end - start >= 4 && label[2] == '-' &&
+		    label[3] == '-') { /* RFC 5891 §4.2.3.1 */
 			*why = "a domain with a reserved label";
 			return -1;
 		}
@@ -244,14 +276,10 @@ to_u_labels(const struct text *in, struct text *out, const char **why)
 	UErrorCode error = U_ZERO_ERROR;
 	struct text lower;
 	UChar ascii[256];
-	UChar32 c;
 
 	/* Our own mapping first: that of UTS 46 for U+1E9E depends on the version of Unicode. */
-	lower.n = 0;
-	for (int32_t i = 0; i < in->n;) {
-		U16_NEXT(in->s, i, in->n, c);
-		put_lower(&lower, map_width(c));
-	}
+	if (map_name(in, &lower, why) < 0)
+		return -1;
 	out->n = uidna_nameToUnicode(icu.idna, lower.s, lower.n, out->s, RAW_MAX, &info, &error);
 	if (U_FAILURE(error) || info.errors != 0) {
 		*why = "a domain that is not valid in IDNA";
@@ -309,7 +337,8 @@ is_ascii(struct str s)
 	return true;
 }
 
-/* Whether S, which is not ASCII, is Latin text, where a letter such as æ is not meant to deceive. */
+/* Whether S, which is not ASCII, is Latin text, where a letter such as æ is not meant to deceive.
+ */
 static bool
 has_latin(const struct text *text)
 {

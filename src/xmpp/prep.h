@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * prep.h - brings the writings of one name into one form: the PRECIS profiles UsernameCaseMapped and
- * OpaqueString (RFC 8264, RFC 8265), and internationalised domain names (RFC 5890 to 5893).
+ * prep.h - brings the writings of one name into one form: the PRECIS profiles UsernameCaseMapped
+ * and OpaqueString (RFC 8264, RFC 8265), and internationalised domain names (RFC 5890 to 5893).
  *
  * Each refuses invalid UTF-8, empty results and results of more than PREP_MAX bytes. Preparing what
  * is already prepared changes nothing.
@@ -27,8 +27,9 @@ MUST_CHECK int prep_domain(struct arena *arena, struct str text, struct str *out
  */
 MUST_CHECK int prep_check_nodeprep(struct str local, const char **why);
 /*
- * Whether NAME looks like what it is: scripts are not mixed (but for the usual pairs), digits are of
- * one system, and it is not in another script a twin of an ASCII name (UTS 39). 0, or -1 with *WHY.
+ * Whether NAME looks like what it is: scripts are not mixed (but for the usual pairs), digits are
+ * of one system, and it is not in another script a twin of an ASCII name (UTS 39). 0, or -1 with
+ * *WHY.
  */
 MUST_CHECK int prep_check_mimicry(struct str name, const char **why);
 /*
@@ -37,5 +38,6 @@ MUST_CHECK int prep_check_mimicry(struct str name, const char **why);
  */
 struct str prep_skeleton(struct arena *arena, struct str name);
 
-/* The version of Unicode behind all this, such as "15.0": part of what stored skeletons depend on. */
+/* The version of Unicode behind all this, such as "15.0": part of what stored skeletons depend on.
+ */
 const char *prep_unicode_version(void);
