@@ -42,7 +42,8 @@ class Client:
         self.roster.clear()
         self.process = subprocess.Popen(
             [*self.command_line, str(port), mode, jid, password, str(ca_file)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
+            env=dict(os.environ, NODE_EXTRA_CA_CERTS=str(ca_file)))
         threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True).start()
 
     def _read(self, stream):

@@ -20,10 +20,19 @@ def run(command, cwd=HERE):
                    stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
 
 
+def fetch_xmppjs():
+    """npm ci, when what is there is not what the lock file says."""
+    lock = HERE / "xmppjs" / "package-lock.json"
+    done = HERE / "xmppjs" / "node_modules" / ".package-lock.json"
+    if not done.exists() or done.stat().st_mtime < lock.stat().st_mtime:
+        run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], lock.parent)
+
+
 def build(directory):
     """Leaves the programs in DIRECTORY/interop. Raises CalledProcessError with what was said."""
     target = pathlib.Path(directory) / "interop"
     target.mkdir(exist_ok=True)
+    fetch_xmppjs()
     for name, package in C_CLIENTS:
         flags = subprocess.run(["pkg-config", "--cflags", "--libs", package], check=True,
                                capture_output=True, text=True).stdout
