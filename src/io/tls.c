@@ -200,6 +200,8 @@ tls_server_new(const struct tls_options *options, struct tls_context **out, stru
 			tls_unref(context);
 			return -1;
 		}
+		if (options->is_tls13_only)
+			SSL_CTX_set_min_proto_version(context->contexts[i], TLS1_3_VERSION);
 	}
 	*out = context;
 	return 0;

@@ -30,6 +30,7 @@ struct tls_options {
 	bool ask_client_certificate;
 	const char *ca_path;
 	const char *alpn;
+	bool is_tls13_only;
 };
 MUST_CHECK int tls_server_new(const struct tls_options *options, struct tls_context **out,
 			      struct arena *arena, struct str *why);

@@ -23,7 +23,7 @@ enum client_tls {
 
 enum client_auth {
 	CLIENT_AUTH_SASL,
-	CLIENT_AUTH_LEGACY,	   /* no version; asks for the fields, prefers digest (XEP-0078 §3) */
+	CLIENT_AUTH_LEGACY, /* no version; asks for the fields, prefers digest (XEP-0078 §3) */
 	CLIENT_AUTH_LEGACY_DIRECT, /* no version; sends the plaintext password at once */
 };
 
@@ -35,21 +35,22 @@ struct client_stream_options {
 	struct str resource; /* empty: the server makes one; legacy authentication needs one */
 	enum client_auth auth;
 	enum client_tls tls;
-	uint32_t mechanisms;	    /* SASL_BIT of each that may be used */
-	bool is_secure;		    /* direct TLS (XEP-0368): the handshake is done */
+	uint32_t mechanisms;         /* SASL_BIT of each that may be used */
+	bool is_secure;              /* direct TLS (XEP-0368): the handshake is done */
 	struct sasl_binding binding; /* with is_secure: of that connection */
-	bool clear_passwords;	    /* PLAIN and legacy plaintext without TLS too */
-	struct str nonce;	    /* SCRAM's, for published examples; p NULL: random */
-	struct xml_limits limits;   /* all 0: 1 MiB, and enough of the rest */
+	bool clear_passwords;        /* PLAIN and legacy plaintext without TLS too */
+	struct str nonce;            /* SCRAM's, for published examples; p NULL: random */
+	struct xml_limits limits;    /* all 0: 1 MiB, and enough of the rest */
 };
 
 enum client_event {
-	CLIENT_MORE,	 /* all input is used up */
-	CLIENT_WANT_TLS, /* send what is in the output, do the handshake, then client_stream_secured */
-	CLIENT_ONLINE,	 /* authenticated and bound; client_stream_jid is known */
-	CLIENT_STANZA,	 /* once online: a first-level element; its arena is the caller's */
-	CLIENT_CLOSED,	 /* the server ended its stream; ours is ended too: flush, then close */
-	CLIENT_FAILED,	 /* see client_stream_why; flush, then close */
+	CLIENT_MORE,     /* all input is used up */
+	CLIENT_WANT_TLS, /* send what is in the output, do the handshake, then client_stream_secured
+			  */
+	CLIENT_ONLINE,   /* authenticated and bound; client_stream_jid is known */
+	CLIENT_STANZA,   /* once online: a first-level element; its arena is the caller's */
+	CLIENT_CLOSED,   /* the server ended its stream; ours is ended too: flush, then close */
+	CLIENT_FAILED,   /* see client_stream_why; flush, then close */
 };
 
 /* Its output begins with the stream's header. All of OPTIONS is copied. */

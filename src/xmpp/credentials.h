@@ -10,7 +10,7 @@
 
 enum scram_hash { SCRAM_SHA_1, SCRAM_SHA_256, SCRAM_SHA_512, SCRAM_HASH_COUNT };
 
-#define CREDENTIALS_ITERATIONS 10000u	     /* of new accounts: XEP-0438 §4.2; doc/decisions.md */
+#define CREDENTIALS_ITERATIONS 10000u       /* of new accounts: XEP-0438 §4.2; doc/decisions.md */
 #define CREDENTIALS_ITERATIONS_MAX 2000000u /* more than that is a mistake or an attack */
 
 struct scram_keys {
@@ -22,7 +22,8 @@ struct scram_keys {
 
 struct credentials {
 	struct scram_keys scram[SCRAM_HASH_COUNT];
-	struct str sealed_password; /* AES-256-GCM under the host's key: only for XEP-0078 digest; else empty */
+	struct str sealed_password; /* AES-256-GCM under the host's key: only for XEP-0078 digest;
+				       else empty */
 };
 
 size_t scram_hash_size(enum scram_hash hash);
@@ -39,7 +40,8 @@ void credentials_derive(struct arena *arena, struct str password, uint32_t itera
 			struct credentials *out);
 /* Slow: whether PASSWORD (prepared) fits. Constant time in what matters. */
 bool credentials_verify(const struct credentials *credentials, struct str password);
-/* Slow: adds the hashes that are missing, once PASSWORD (prepared) is known to fit. False: none was. */
+/* Slow: adds the hashes that are missing, once PASSWORD (prepared) is known to fit. False: none
+ * was. */
 bool credentials_complete(struct arena *arena, struct credentials *credentials, struct str password,
 			  uint32_t iterations);
 /* Overwrites the keys; the struct is as if zeroed. */
@@ -59,5 +61,5 @@ MUST_CHECK int credentials_parse(struct arena *arena, struct str text, struct cr
  */
 MUST_CHECK int credentials_seal(struct arena *arena, const unsigned char key[32], struct str owner,
 				struct str password, struct str *out);
-MUST_CHECK int credentials_unseal(struct arena *arena, const unsigned char key[32], struct str owner,
-				  struct str sealed, struct str *password);
+MUST_CHECK int credentials_unseal(struct arena *arena, const unsigned char key[32],
+				  struct str owner, struct str sealed, struct str *password);

@@ -159,7 +159,7 @@ first_step(struct sasl_server *server, struct str in, struct str *out)
 		return SASL_CHALLENGE;
 	}
 	if (sasl_is_scram(server->options.mechanism, &hash, &is_plus))
-		return sasl_scram_step(server, in, out);
+		return sasl_scram_step(server, in.p != NULL ? in : STR(""), out);
 	if (server->options.mechanism == SASL_PLAIN)
 		return sasl_plain_step(server, in);
 	return sasl_external_step(server, in);
@@ -172,11 +172,11 @@ sasl_server_step(struct sasl_server *server, struct str in, struct str *out)
 	*out = STR_NONE;
 	if (in.len > SASL_MESSAGE_MAX)
 		return sasl_server_fail(server, SASL_MALFORMED_REQUEST, "message too long");
-	if (!utf8_is_valid(in)) /* SEC-01: base64 hides bytes from the XML reader */
+	if (in.p != NULL && !utf8_is_valid(in)) /* SEC-01: base64 hides bytes from the XML reader */
 		return sasl_server_fail(server, SASL_MALFORMED_REQUEST, "message is not UTF-8");
 	if (server->state == SASL_WANTS_FIRST)
 		return first_step(server, in, out);
-	return sasl_scram_step(server, in, out);
+	return sasl_scram_step(server, in.p != NULL ? in : STR(""), out);
 }
 
 enum sasl_step

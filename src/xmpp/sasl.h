@@ -20,6 +20,7 @@ enum sasl_mechanism {
 	SASL_ANONYMOUS,
 	SASL_MECHANISM_COUNT, /* in order of preference */
 };
+#define SASL_BIT(mechanism) (1u << (mechanism))
 const char *sasl_mechanism_name(enum sasl_mechanism mechanism);
 /* Exactly as registered, case included. Returns 0 or -1. */
 MUST_CHECK int sasl_mechanism_parse(struct str name, enum sasl_mechanism *out);
@@ -49,29 +50,32 @@ struct sasl_binding { /* what the connection offers for channel binding; p NULL:
 
 /* What the server side needs next. */
 enum sasl_step {
-	SASL_CHALLENGE,	  /* send *OUT, and give the response to sasl_server_step */
-	SASL_LOOK_UP,	  /* find the credentials of sasl_server_username, then sasl_server_credentials;
-			     so does EXTERNAL, to learn whether the account is still there */
-	SASL_CHECK,	  /* PLAIN: run sasl_server_check on a store thread, then sasl_server_checked */
-	SASL_SUCCESS,	  /* send *OUT (may be empty) with <success/> */
-	SASL_FAILURE,	  /* see sasl_server_failure */
+	SASL_CHALLENGE, /* send *OUT, and give the response to sasl_server_step */
+	/* find the credentials of sasl_server_username, then sasl_server_credentials; with EXTERNAL
+	 * only to learn whether the account is still there */
+	SASL_LOOK_UP,
+	SASL_CHECK,   /* PLAIN: run sasl_server_check on a store thread, then sasl_server_checked */
+	SASL_SUCCESS, /* send *OUT (may be empty) with <success/> */
+	SASL_FAILURE, /* see sasl_server_failure */
 };
 
 struct sasl_server;
 
 struct sasl_server_options {
 	enum sasl_mechanism mechanism;
-	struct str host;	     /* prepared domain of the stream */
+	struct str host; /* prepared domain of the stream */
 	struct sasl_binding binding;
-	uint32_t offered;	     /* bit per mechanism that was announced: no other works (SEC-32), and
-					the `y` flag is judged by it (RFC 5802 §6) */
-	const unsigned char *unknown_user_key; /* 32 secret bytes per installation: stable fake salts (SEC-34) */
-	uint32_t fake_iterations;    /* what a fake challenge shows: that of new accounts */
-	struct str nonce;	     /* p NULL: random. Else the server's part, for published vectors */
-	struct str *certificate_ids; /* EXTERNAL: bare JIDs of this host that the certificate names */
+	/* SASL_BIT of each that was announced: no other works (SEC-32), and the `y` flag is judged
+	 * by it (RFC 5802 §6) */
+	uint32_t offered;
+	/* 32 secret bytes per installation: stable fake salts (SEC-34) */
+	const unsigned char *unknown_user_key;
+	uint32_t fake_iterations; /* what a fake challenge shows: that of new accounts */
+	struct str nonce; /* p NULL: random. Else the server's part, for published vectors */
+	/* EXTERNAL: bare JIDs that the certificate names; those of other hosts do not count */
+	struct str *certificate_ids;
 	size_t certificate_id_count;
 };
-#define SASL_BIT(mechanism) (1u << (mechanism))
 /* Everything is copied, except unknown_user_key, which must outlive the server. */
 struct sasl_server *sasl_server_new(const struct sasl_server_options *options);
 void sasl_server_free(struct sasl_server *server); /* takes NULL; wipes secrets */
@@ -82,23 +86,26 @@ void sasl_server_free(struct sasl_server *server); /* takes NULL; wipes secrets 
  * IN may hold a password: wipe it after the call, if you copied it.
  */
 enum sasl_step sasl_server_step(struct sasl_server *server, struct str in, struct str *out);
-/* The answer to SASL_LOOK_UP; CREDENTIALS NULL: no such account, which the peer must not find out. */
+/* The answer to SASL_LOOK_UP; CREDENTIALS NULL: no such account, which the peer must not find out.
+ */
 enum sasl_step sasl_server_credentials(struct sasl_server *server,
 				       const struct credentials *credentials, struct str *out);
 /* Slow: derives keys from the password. Touches only SERVER, from any one thread. */
 void sasl_server_check(struct sasl_server *server);
 enum sasl_step sasl_server_checked(struct sasl_server *server, struct str *out);
 
-/* The prepared localpart; after SASL_SUCCESS the identity (ANONYMOUS: empty, the server makes one up). */
+/* The prepared localpart; after SASL_SUCCESS the identity (ANONYMOUS: empty, the server makes one
+ * up). */
 struct str sasl_server_username(const struct sasl_server *server);
 enum sasl_failure sasl_server_failure(const struct sasl_server *server, const char **why);
-/* After success by PLAIN: credentials to store instead, with hashes that were missing; else NULL. */
+/* After success by PLAIN: credentials to store instead, with hashes that were missing; else NULL.
+ */
 const struct credentials *sasl_server_upgrade(const struct sasl_server *server);
 
 /*
  * The client's side, for tools and tests. BINDING with a mechanism that is not -PLUS tells that we
- * could bind but the server announced no -PLUS: the `y` flag. Give none for the `n` flag. USERNAME is
- * the prepared localpart, PASSWORD is as typed, AUTHZID is usually empty. All is copied.
+ * could bind but the server announced no -PLUS: the `y` flag. Give none for the `n` flag. USERNAME
+ * is the prepared localpart, PASSWORD is as typed, AUTHZID is usually empty. All is copied.
  */
 struct sasl_client;
 struct sasl_client *sasl_client_new(enum sasl_mechanism mechanism, struct str username,
@@ -109,7 +116,8 @@ void sasl_client_free(struct sasl_client *client); /* takes NULL; wipes secrets 
 void sasl_client_set_nonce(struct sasl_client *client, struct str nonce);
 /*
  * The first message (IN is ignored), then one for each challenge. *OUT p NULL at first: no initial
- * response. Returns 0, or -1 with *WHY when the server cheats. SCRAM's second step is slow (PBKDF2).
+ * response. Returns 0, or -1 with *WHY when the server cheats. SCRAM's second step is slow
+ * (PBKDF2).
  */
 MUST_CHECK int sasl_client_step(struct sasl_client *client, struct str in, struct str *out,
 				const char **why);

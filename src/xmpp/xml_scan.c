@@ -176,8 +176,10 @@ numeric_reference(const char *p, const char *end, uint32_t *out)
 	for (; at < end; at++) {
 		int digit = digit_value(*at, is_hex);
 
-		if (digit < 0 || at - p >= REFERENCE_MAX - 1)
+		if (digit < 0)
 			break;
+		if (at - p >= REFERENCE_MAX - 1)
+			return XML_LONG_REFERENCE;
 		c = c * (is_hex ? 16 : 10) + (uint32_t)digit;
 		if (c > 0x10ffff)
 			return XML_NOT_CHAR;

@@ -9,7 +9,14 @@
 
 #include "base/str.h"
 
-enum { XML_CUT = 0, XML_NOT_UTF8 = -1, XML_NOT_CHAR = -2, XML_NOT_REFERENCE = -3, XML_ENTITY = -4 };
+enum {
+	XML_CUT = 0,
+	XML_NOT_UTF8 = -1,
+	XML_NOT_CHAR = -2,
+	XML_NOT_REFERENCE = -3,
+	XML_LONG_REFERENCE = -4,
+	XML_ENTITY = -5,
+};
 
 /* What one byte below 0x80 may be. All bits are 0 from 0x80 on, and for NUL. */
 enum {

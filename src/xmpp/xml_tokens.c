@@ -19,6 +19,8 @@ fail_item(struct xml_work *w, int wrong)
 		return xml_fail(w, XML_BAD_UTF8, "bytes that are not UTF-8");
 	case XML_NOT_REFERENCE:
 		return xml_fail(w, XML_NOT_WELL_FORMED, "an ampersand that starts no reference");
+	case XML_LONG_REFERENCE:
+		return xml_fail(w, XML_NOT_WELL_FORMED, "a reference that is too long");
 	case XML_ENTITY:
 		return xml_fail(w, XML_RESTRICTED, "an entity that is not predefined");
 	default:

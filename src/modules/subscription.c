@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * subscription.c - the state machine of presence subscriptions (RFC 6121 §3, appendix A).
+ *
+ * A change is on the disk before the other side, or any client, hears of it.
+ */
+#include "modules/subscription.h"
+
+#include "modules/roster.h"
+
+/* Everything that came from a client goes on from the bare JID, to a bare JID (§3.1.2). */
+static struct stanza *
+outgoing(struct event *ev)
+{
+	struct stanza *stanza = stanza_ref(ev->stanza);
+
+	stanza_set_from(stanza, ev->account->jid);
+	stanza_set_to(stanza, jid_bare(stanza->to));
+	return stanza;
+}
+
+/* §3.1.2, A.2.1. */
+static void
+send_subscribe(struct event *ev, const struct contact *old)
+{
+	struct stanza *request = outgoing(ev);
+	struct roster_commit commit = {.push = true, .then = {request}};
+	struct contact *contact;
+
+	if (old != NULL && old->to) {
+		stanza_unref(request); /* nothing to ask for */
+		return;
+	}
+	if (old != NULL && old->asked && old->is_listed) {
+		route(ev->worker, request); /* once more: the first may not have arrived */
+		return;
+	}
+	contact = contact_edit(old, request->to.text);
+	contact->asked = contact->is_listed = true;
+	roster_commit(ev->account, contact, &commit);
+}
+
+/* §3.3.2, A.2.2. */
+static void
+send_unsubscribe(struct event *ev, const struct contact *old)
+{
+	struct stanza *request = outgoing(ev);
+	struct contact *contact;
+
+	if (old == NULL || (!old->to && !old->asked)) {
+		route(ev->worker, request); /* the other side may think otherwise */
+		return;
+	}
+	contact = contact_edit(old, request->to.text);
+	contact->to = contact->asked = false;
+	roster_commit(ev->account, contact,
+		      &(struct roster_commit){.push = contact->is_listed, .then = {request}});
+}
+
+/* Presence for a new subscriber follows the approval. At most as many as fit; the rest at next change. */
+static void
+add_presences(struct account *account, struct jid to, struct roster_commit *commit, size_t n)
+{
+	LIST_EACH(&account->sessions, struct session, link, session) {
+		struct stanza *presence;
+
+		if (!session_is_available(session) || n == COMMIT_THEN_MAX)
+			continue;
+		presence = wire_thaw(session->presence);
+		if (presence == NULL)
+			continue;
+		stanza_set_to(presence, to);
+		commit->then[n++] = presence;
+	}
+}
+
+/* §3.1.5, A.2.3; when nobody asked, it is a pre-approval (§3.4.2). */
+static void
+send_subscribed(struct event *ev, const struct contact *old)
+{
+	struct stanza *answer = outgoing(ev);
+	struct roster_commit commit = {.push = true};
+	struct contact *contact;
+
+	if (old != NULL && old->from) {
+		stanza_unref(answer);
+		return;
+	}
+	contact = contact_edit(old, answer->to.text);
+	contact->is_listed = true;
+	if (contact->pending) {
+		contact->from = true;
+		contact->pending = contact->approved = false;
+		contact->request = STR_NONE;
+		commit.then[0] = answer;
+		add_presences(ev->account, answer->to, &commit, 1);
+	} else {
+		contact->approved = true;
+		stanza_unref(answer);
+	}
+	roster_commit(ev->account, contact, &commit);
+}
+
+/* §3.2.2, A.2.4. */
+static void
+send_unsubscribed(struct event *ev, const struct contact *old)
+{
+	struct stanza *answer = outgoing(ev);
+	struct roster_commit commit = {0};
+	struct contact *contact;
+
+	if (old == NULL || (!old->from && !old->pending && !old->approved)) {
+		stanza_unref(answer);
+		return;
+	}
+	if (old->from)
+		presence_show(ev->account, answer->to, true);
+	contact = contact_edit(old, answer->to.text);
+	commit.push = contact->is_listed;
+	if (contact->from || contact->pending)
+		commit.then[0] = answer;
+	else
+		stanza_unref(answer);
+	contact->from = contact->pending = contact->approved = false;
+	contact->request = STR_NONE;
+	roster_commit(ev->account, contact, &commit);
+}
+
+enum verdict
+subscription_from_client(struct event *ev)
+{
+	struct str bare = jid_bare_text(ev->stanza->to);
+	const struct contact *old;
+	uint64_t max = ev->worker->config->limits.roster_items;
+
+	if (ev->stanza->to.text.len == 0)
+		return event_refuse(ev, STANZA_BAD_REQUEST);
+	if (str_equal(bare, ev->account->jid.text))
+		return DONE; /* to oneself: nothing to agree on */
+	old = roster_find(ev->account->roster, bare);
+	if (old == NULL && max > 0 && ev->account->roster->contacts.count >= max)
+		return event_refuse_text(ev, STANZA_NOT_ALLOWED, "the roster is full");
+	switch (ev->stanza->type) {
+	case PRESENCE_SUBSCRIBE:
+		send_subscribe(ev, old);
+		break;
+	case PRESENCE_UNSUBSCRIBE:
+		send_unsubscribe(ev, old);
+		break;
+	case PRESENCE_SUBSCRIBED:
+		send_subscribed(ev, old);
+		break;
+	default:
+		send_unsubscribed(ev, old);
+		break;
+	}
+	return DONE;
+}
+
+/* To every session that would show it. */
+static void
+deliver(struct event *ev)
+{
+	LIST_EACH(&ev->account->sessions, struct session, link, session) {
+		if (session_is_available(session) || session->is_interested)
+			session_deliver(session, ev->stanza, NULL);
+	}
+}
+
+/* §3.1.3, A.3.1. */
+static void
+take_subscribe(struct event *ev, const struct contact *old)
+{
+	struct str from = jid_bare_text(ev->stanza->from);
+	struct roster_commit commit = {0};
+	struct contact *contact;
+	struct buf text = {0};
+
+	if (old != NULL && old->from) {
+		/* Ours knows that it was granted; the other side has forgotten. */
+		route(ev->worker, subscription_stanza(ev->account, PRESENCE_SUBSCRIBED, from));
+		return;
+	}
+	contact = contact_edit(old, from);
+	if (contact->approved) { /* §3.4.3 */
+		contact->from = true;
+		contact->approved = false;
+		commit.push = true;
+		commit.then[0] = subscription_stanza(ev->account, PRESENCE_SUBSCRIBED, from);
+		if (commit.then[0] != NULL)
+			add_presences(ev->account, commit.then[0]->to, &commit, 1);
+	} else {
+		bool is_new = !contact->pending;
+
+		contact->pending = true;
+		stanza_write(&text, ev->stanza, NULL);
+		contact->request = arena_dup(contact->arena, buf_str(&text));
+		buf_free(&text);
+		if (is_new)
+			deliver(ev);
+	}
+	roster_commit(ev->account, contact, &commit);
+}
+
+/* §3.3.3, A.3.2. */
+static void
+take_unsubscribe(struct event *ev, const struct contact *old)
+{
+	struct roster_commit commit = {0};
+	struct contact *contact;
+
+	if (old == NULL || (!old->from && !old->pending))
+		return;
+	deliver(ev);
+	if (old->from)
+		presence_show(ev->account, jid_bare(ev->stanza->from), true);
+	contact = contact_edit(old, old->jid);
+	commit.push = contact->from && contact->is_listed;
+	contact->from = contact->pending = false;
+	contact->request = STR_NONE;
+	roster_commit(ev->account, contact, &commit);
+}
+
+/* §3.1.6, A.3.3; §3.2.3, A.3.4: only what we asked for, or have, can be granted or taken. */
+static void
+take_answer(struct event *ev, const struct contact *old, bool is_granted)
+{
+	struct contact *contact;
+
+	if (old == NULL || (is_granted ? !old->asked || old->to : !old->asked && !old->to))
+		return;
+	deliver(ev);
+	contact = contact_edit(old, old->jid);
+	contact->to = is_granted;
+	contact->asked = false;
+	roster_commit(ev->account, contact, &(struct roster_commit){.push = contact->is_listed});
+}
+
+enum verdict
+subscription_to_account(struct event *ev)
+{
+	struct str from = jid_bare_text(ev->stanza->from);
+	const struct contact *old = roster_find(ev->account->roster, from);
+	uint64_t max = ev->worker->config->limits.roster_items;
+
+	switch (ev->stanza->type) {
+	case PRESENCE_SUBSCRIBE:
+		/* Requests of strangers are bounded by what a roster may hold (SEC-21). */
+		if (old == NULL && max > 0 && ev->account->roster->contacts.count >= 2 * max)
+			return event_refuse(ev, STANZA_RESOURCE_CONSTRAINT);
+		take_subscribe(ev, old);
+		break;
+	case PRESENCE_UNSUBSCRIBE:
+		take_unsubscribe(ev, old);
+		break;
+	default:
+		take_answer(ev, old, ev->stanza->type == PRESENCE_SUBSCRIBED);
+		break;
+	}
+	return DONE;
+}

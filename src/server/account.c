@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+/* account.c - loading accounts, and handing them what is addressed to them (RFC 6121 §8.5). */
+#include "server/account.h"
+
+#include "base/log.h"
+#include "server/module.h"
+#include "server/roster.h"
+#include "server/server.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#define IDLE_KEEP_MS 60000u  /* an account without session stays in memory that long */
+#define ABSENT_KEEP_MS 2000u /* and the knowledge that there is none, that long */
+#define WAITING_MAX 1000u    /* stanzas that wait for one account's load */
+
+static struct account *
+account_new(struct worker *worker, struct str bare)
+{
+	struct account *account = xalloc(sizeof(*account) + bare.len);
+	char *text = (char *)(account + 1);
+	ptrdiff_t at = str_find(bare, '@');
+
+	assert(at > 0);
+	memcpy(text, bare.p, bare.len);
+	account->worker = worker;
+	account->jid.text = str_of(text, bare.len);
+	account->jid.local = str_of(text, (size_t)at);
+	account->jid.domain = str_from(account->jid.text, (size_t)at + 1);
+	list_init(&account->sessions);
+	list_init(&account->waiters);
+	account->idle_since_ms = loop_now_ms(worker->loop);
+	map_put(&worker->accounts, account->jid.text, account);
+	list_add(&worker->idle_accounts, &account->idle);
+	atomic_fetch_add_explicit(&worker->counters.accounts, 1, memory_order_relaxed);
+	return account;
+}
+
+static void
+account_free(struct account *account)
+{
+	assert(list_is_empty(&account->sessions) && account->waiting_count == 0);
+	map_remove(&account->worker->accounts, account->jid.text);
+	list_remove(&account->idle);
+	roster_free(account->roster);
+	free(account->waiting);
+	atomic_fetch_sub_explicit(&account->worker->counters.accounts, 1, memory_order_relaxed);
+	free(account);
+}
+
+struct account *
+account_find(struct worker *worker, struct str bare)
+{
+	return map_get(&worker->accounts, bare);
+}
+
+static void
+loaded(struct account *account)
+{
+	struct stanza **waiting = account->waiting;
+	unsigned count = account->waiting_count;
+
+	account->waiting = NULL;
+	account->waiting_count = 0;
+	LIST_EACH(&account->waiters, struct waiter, link, waiter) {
+		list_remove(&waiter->link);
+		waiter->run(waiter, account);
+	}
+	for (unsigned i = 0; i < count; i++)
+		account_take(account, waiting[i]);
+	free(waiting);
+}
+
+/* Results: 0 the credentials, 1 the offline log's count, from 2 on the roster. */
+static void
+on_load(struct store_request *request)
+{
+	struct account *account = request->owner;
+
+	if (request->results[0].status == STORE_MISSING) {
+		account->state = ACCOUNT_ABSENT;
+	} else {
+		account->state = ACCOUNT_READY;
+		account->offline_count = request->results[1].count;
+		account->roster = roster_loaded(request, 2);
+	}
+	store_request_free(request);
+	loaded(account);
+}
+
+struct account *
+account_get(struct worker *worker, struct str bare)
+{
+	struct account *account = account_find(worker, bare);
+	struct store_request *request;
+
+	if (account != NULL)
+		return account;
+	account = account_new(worker, bare);
+	account->state = ACCOUNT_LOADING;
+	request = store_request_new(worker->store, worker->loop, on_load, account);
+	store_auth_get(request, account->jid.text);
+	store_log_count(request, account->jid.text, "offline");
+	roster_load(request, account->jid.text);
+	store_submit(request);
+	return account;
+}
+
+struct account *
+account_new_guest(struct worker *worker, struct str bare)
+{
+	struct account *account = account_new(worker, bare);
+
+	account->state = ACCOUNT_READY;
+	account->is_guest = true;
+	account->roster = roster_new();
+	return account;
+}
+
+void
+account_wait(struct account *account, struct waiter *waiter)
+{
+	if (account->state == ACCOUNT_LOADING)
+		list_add(&account->waiters, &waiter->link);
+	else
+		waiter->run(waiter, account);
+}
+
+struct session *
+account_session(const struct account *account, struct str resource)
+{
+	LIST_EACH(&account->sessions, struct session, link, session) {
+		if (str_equal(session->jid.resource, resource))
+			return session;
+	}
+	return NULL;
+}
+
+static void
+wait_for_load(struct account *account, struct stanza *stanza)
+{
+	/* Doubles at each power of two. */
+	unsigned n = account->waiting_count;
+
+	if (n >= WAITING_MAX) {
+		route_refusal(account->worker, stanza, STANZA_RESOURCE_CONSTRAINT, NULL);
+		stanza_unref(stanza);
+		return;
+	}
+	if ((n & (n - 1)) == 0)
+		account->waiting = xrealloc(account->waiting,
+					    sizeof(struct stanza *) * (n > 0 ? n * 2 : 1));
+	account->waiting[account->waiting_count++] = stanza;
+}
+
+/* RFC 6121 §8.5.1: there is no such account. Presence says nothing, not even that. */
+static void
+take_absent(struct account *account, struct stanza *stanza)
+{
+	if (stanza->kind != STANZA_PRESENCE)
+		route_refusal(account->worker, stanza, STANZA_SERVICE_UNAVAILABLE, NULL);
+}
+
+/* RFC 6121 §8.5.2.1.3, §8.5.3: an iq to a resource is the client's; to the bare JID, the server's. */
+static enum verdict
+take_iq(struct event *ev)
+{
+	struct stanza *iq = ev->stanza;
+	struct session *session;
+
+	if (iq->to.resource.len > 0) {
+		session = account_session(ev->account, iq->to.resource);
+		if (session == NULL)
+			return event_refuse(ev, STANZA_SERVICE_UNAVAILABLE);
+		session_deliver(session, iq, NULL);
+		return DONE;
+	}
+	if (!stanza_may_be_refused(iq))
+		return DONE; /* a result for the account itself: nobody here asked */
+	return iq_dispatch(ev, TO_ACCOUNT);
+}
+
+void
+account_take(struct account *account, struct stanza *stanza)
+{
+	struct event ev = {.worker = account->worker, .stanza = stanza, .account = account};
+	enum verdict verdict;
+
+	if (account->state == ACCOUNT_LOADING) {
+		wait_for_load(account, stanza);
+		return;
+	}
+	account->idle_since_ms = loop_now_ms(account->worker->loop);
+	ev.host = worker_host(account->worker, account->jid.domain);
+	if (account->state == ACCOUNT_ABSENT || ev.host == NULL) {
+		take_absent(account, stanza);
+		stanza_unref(stanza);
+		return;
+	}
+	ev.arena = arena_new();
+	verdict = hooks_run(POINT_TO_ACCOUNT, &ev);
+	if (verdict == PASS && stanza->kind == STANZA_IQ)
+		verdict = take_iq(&ev);
+	if (verdict == REFUSED)
+		route_refusal(account->worker, stanza, ev.refusal, ev.refusal_text);
+	else if (verdict == PASS && stanza->kind != STANZA_PRESENCE)
+		route_refusal(account->worker, stanza, STANZA_SERVICE_UNAVAILABLE, NULL);
+	arena_free(ev.arena);
+	stanza_unref(stanza);
+}
+
+void
+account_pin(struct account *account)
+{
+	account->pins++;
+}
+
+void
+account_unpin(struct account *account)
+{
+	assert(account->pins > 0);
+	account->pins--;
+}
+
+void
+account_forget(struct worker *worker, struct str bare)
+{
+	struct account *account = account_find(worker, bare);
+
+	if (account != NULL && account->state == ACCOUNT_ABSENT && account->session_count == 0 &&
+	    account->pins == 0)
+		account_free(account);
+}
+
+void
+account_session_added(struct account *account)
+{
+	if (account->session_count++ == 0)
+		list_remove(&account->idle);
+}
+
+void
+account_session_removed(struct account *account)
+{
+	assert(account->session_count > 0);
+	if (--account->session_count == 0) {
+		account->idle_since_ms = loop_now_ms(account->worker->loop);
+		list_add(&account->worker->idle_accounts, &account->idle);
+	}
+}
+
+void
+account_revoke(struct account *account, struct session *keep, bool is_gone)
+{
+	if (is_gone)
+		account->state = ACCOUNT_ABSENT;
+	LIST_EACH(&account->sessions, struct session, link, session) {
+		if (session != keep)
+			session_close(session, STREAM_NOT_AUTHORIZED,
+				      is_gone ? "the account was removed" : "the password was changed");
+	}
+}
+
+void
+accounts_sweep(struct worker *worker)
+{
+	uint64_t now = loop_now_ms(worker->loop);
+
+	LIST_EACH(&worker->idle_accounts, struct account, idle, account) {
+		uint64_t keep = account->state == ACCOUNT_ABSENT || account->is_guest ? ABSENT_KEEP_MS
+										     : IDLE_KEEP_MS;
+
+		if (account->state != ACCOUNT_LOADING && account->pins == 0 && now - account->idle_since_ms >= keep)
+			account_free(account);
+	}
+}
+
+void
+accounts_free(struct worker *worker)
+{
+	LIST_EACH(&worker->idle_accounts, struct account, idle, account) {
+		for (unsigned i = 0; i < account->waiting_count; i++)
+			stanza_unref(account->waiting[i]);
+		account->waiting_count = 0;
+		account_free(account);
+	}
+}

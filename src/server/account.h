@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * account.h - an account whose state is in memory: on its home worker, while it has sessions or was
+ * needed lately.
+ *
+ * Load, then run: stanzas for an account that is being loaded wait, in order, and handlers never do.
+ */
+#pragma once
+
+#include "server/worker.h"
+#include "xmpp/jid.h"
+#include "xmpp/stanza.h"
+
+struct account;
+struct roster;
+struct session;
+
+enum account_state {
+	ACCOUNT_LOADING,
+	ACCOUNT_READY,
+	ACCOUNT_ABSENT, /* there is no such account; remembered for a moment */
+};
+
+struct waiter { /* something that goes on once the account is loaded; stands in its owner */
+	struct link link;
+	void (*run)(struct waiter *waiter, struct account *account);
+};
+
+struct account {
+	struct jid jid; /* bare */
+	struct worker *worker;
+	enum account_state state;
+	bool is_guest;	 /* SASL ANONYMOUS: nothing of it is stored */
+	struct link sessions; /* struct session */
+	unsigned session_count;
+	struct link waiters;
+	struct stanza **waiting; /* while loading */
+	unsigned waiting_count;
+	struct roster *roster; /* NULL until loaded */
+	uint64_t offline_count;	   /* entries in the offline log, at most: 0 means none */
+	unsigned offline_appends;  /* on their way to it */
+	bool is_draining_offline;  /* its entries are being delivered, and new ones queue behind them */
+	bool is_confirming_offline; /* they were delivered, but perhaps have not arrived */
+	unsigned pins;		/* operations under way that point here */
+	struct link idle;	/* in worker->idle_accounts while session_count is 0 */
+	uint64_t idle_since_ms;
+};
+
+/* The account if it is in memory (perhaps still loading), else NULL. BARE is prepared. */
+struct account *account_find(struct worker *worker, struct str bare);
+/* The same, and starts loading it when it is not there. On its home worker only. */
+struct account *account_get(struct worker *worker, struct str bare);
+/* Runs WAITER when ACCOUNT is loaded or known to be absent: at once if it is. */
+void account_wait(struct account *account, struct waiter *waiter);
+/* A guest's account, with a name drawn at random; ready at once. */
+struct account *account_new_guest(struct worker *worker, struct str bare);
+
+/* A stanza to the account or one of its sessions (RFC 6121 §8.5). Takes one reference. */
+void account_take(struct account *account, struct stanza *stanza);
+
+/* The session with that resource, or NULL. */
+struct session *account_session(const struct account *account, struct str resource);
+
+/* After account removal or a new password: ends all sessions but KEEP with <not-authorized/>, and
+ * forgets what is in memory when the account is gone. */
+void account_revoke(struct account *account, struct session *keep, bool is_gone);
+
+/* Keeps ACCOUNT in memory until account_unpin. */
+void account_pin(struct account *account);
+void account_unpin(struct account *account);
+
+/* What is known in memory of BARE may be out of date: it was made, changed or removed in the store. */
+void account_forget(struct worker *worker, struct str bare);
+
+void account_session_added(struct account *account);
+void account_session_removed(struct account *account);
+/* Frees those that have been without session for long. */
+void accounts_sweep(struct worker *worker);
+void accounts_free(struct worker *worker);

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * c2s.h - a client's connection: negotiation on the worker that accepted it, then, from the end of
+ * SASL on, on its account's home worker (RFC 6120 §4 to §7).
+ */
+#pragma once
+
+#include "io/conn.h"
+#include "server/config.h"
+#include "server/session.h"
+#include "server/worker.h"
+#include "xmpp/stream.h"
+
+struct c2s;
+
+/* Takes over an accepted socket; closes it when over a limit. LISTENER's facts are copied. */
+void c2s_accept(struct worker *worker, int fd, const struct config_listener *listener,
+		const struct sockaddr *peer);
+/*
+ * The same in two steps, for simulation: the connection is made with c2s_handlers() and the new
+ * struct c2s as its owner.
+ */
+struct c2s *c2s_new(struct worker *worker, const struct config_listener *listener);
+void c2s_attach(struct c2s *c2s, struct conn *conn);
+const struct conn_handlers *c2s_handlers(void);
+
+/* A stanza straight to this stream, bound or not: answers to stream_iq. Takes the reference. */
+void c2s_send(struct c2s *c2s, struct stanza *stanza);
+/* Reading stops, and C2S stays, until c2s_release, which says whether the stream is still there. */
+void c2s_hold(struct c2s *c2s);
+MUST_CHECK bool c2s_release(struct c2s *c2s);
+
+/* Output of the stream; end with c2s_wrote. */
+struct buf *c2s_output(struct c2s *c2s);
+void c2s_wrote(struct c2s *c2s);
+/* Bytes that were ever put into the output, and the upper bound of those that have not arrived. */
+uint64_t c2s_written(const struct c2s *c2s);
+size_t c2s_unacknowledged(const struct c2s *c2s);
+size_t c2s_waiting(const struct c2s *c2s);
+
+/* Ends the stream with an error (STREAM_NO_ERROR: none), flushing what is written. */
+void c2s_close(struct c2s *c2s, enum stream_condition condition, const char *text);
+/* Ends it at once: the client does not read. */
+void c2s_drop(struct c2s *c2s, const char *why);
+
+/* Facts for `recadoctl session list`, in-band registration, and logs. */
+const struct sockaddr *c2s_peer(const struct c2s *c2s);
+struct str c2s_peer_text(struct arena *arena, const struct c2s *c2s);
+bool c2s_is_secure(const struct c2s *c2s);
+struct str c2s_tls_version(const struct c2s *c2s);
+struct worker *c2s_worker(const struct c2s *c2s);
+/* The host that the stream was opened to; NULL before that, or when it is gone. */
+const struct config_host *c2s_host(const struct c2s *c2s);
+/* Of this client's own: bytes came last at. */
+uint64_t c2s_heard_ms(const struct c2s *c2s);
+
+/* Every stream of WORKER ends with <system-shutdown/>, or another condition. */
+void c2s_close_all(struct worker *worker, enum stream_condition condition, const char *text);
+/* And those of one host that is served no more, with <host-gone/>. */
+void c2s_close_host(struct worker *worker, struct str host);

@@ -1,0 +1,315 @@
+/* SPDX-License-Identifier: MIT */
+/* c2s_auth.c - SASL on a client's stream (RFC 6120 §6, XEP-0440). */
+#include "base/log.h"
+#include "base/rand.h"
+#include "io/certificate.h"
+#include "server/c2s_private.h"
+#include "xmpp/ns.h"
+
+#include <openssl/crypto.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#define FAILURES_MAX 5u /* on one stream (RFC 6120 §6.4.5 wants at least 2) */
+
+static bool
+is_disabled(const struct config *config, enum sasl_mechanism mechanism)
+{
+	for (size_t i = 0; i < config->sasl.disabled.count; i++)
+		if (str_is(config->sasl.disabled.items[i], sasl_mechanism_name(mechanism)))
+			return true;
+	return false;
+}
+
+/* The bare JIDs of the stream's host that the client's certificate names (XEP-0178). */
+static size_t
+certificate_ids(const struct c2s *c2s, struct arena *arena, struct str **ids)
+{
+	struct str *all, der = conn_peer_certificate(arena, c2s->conn);
+	size_t n, kept = 0;
+
+	if (der.p == NULL || !conn_peer_verified(c2s->conn))
+		return 0;
+	n = certificate_xmpp_addresses(arena, der, &all);
+	*ids = all;
+	for (size_t i = 0; i < n; i++) {
+		struct jid jid;
+		const char *why;
+
+		if (jid_parse(arena, all[i], &jid, &why) == 0 && jid.local.len > 0 &&
+		    jid_is_bare(jid) && str_is(jid.domain, c2s->host))
+			all[kept++] = jid.text;
+	}
+	return kept;
+}
+
+static bool
+can_bind_channel(const struct c2s *c2s)
+{
+	unsigned char bytes[64];
+
+	return conn_is_secure(c2s->conn) && (conn_channel_exporter(c2s->conn, bytes) == 0 ||
+					     conn_channel_end_point(c2s->conn, bytes) > 0);
+}
+
+static bool
+is_offered(const struct c2s *c2s, enum sasl_mechanism mechanism, bool has_certificate,
+	   bool has_binding)
+{
+	const struct config_host *host = c2s_host(c2s);
+
+	if (host == NULL || is_disabled(c2s->worker->config, mechanism))
+		return false;
+	switch (mechanism) {
+	case SASL_SCRAM_SHA_512_PLUS:
+	case SASL_SCRAM_SHA_256_PLUS:
+	case SASL_SCRAM_SHA_1_PLUS:
+		return has_binding;
+	case SASL_PLAIN:
+		return conn_is_secure(c2s->conn);
+	case SASL_EXTERNAL:
+		return has_certificate;
+	case SASL_ANONYMOUS:
+		return host->guests;
+	default:
+		return true;
+	}
+}
+
+void
+c2s_write_mechanisms(struct c2s *c2s, struct buf *out)
+{
+	struct arena *arena = arena_new();
+	struct str *ids;
+	bool has_certificate = certificate_ids(c2s, arena, &ids) > 0;
+	bool has_binding = can_bind_channel(c2s);
+	unsigned char bytes[64];
+
+	arena_free(arena);
+	c2s->offered = 0;
+	buf_addz(out, "<mechanisms xmlns='" NS_SASL "'>");
+	for (int m = 0; m < SASL_MECHANISM_COUNT; m++) {
+		if (!is_offered(c2s, (enum sasl_mechanism)m, has_certificate, has_binding))
+			continue;
+		c2s->offered |= SASL_BIT(m);
+		buf_printf(out, "<mechanism>%s</mechanism>",
+			   sasl_mechanism_name((enum sasl_mechanism)m));
+	}
+	buf_addz(out, "</mechanisms>");
+	if (has_binding) { /* XEP-0440 §2 */
+		buf_addz(out, "<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'>");
+		if (conn_channel_exporter(c2s->conn, bytes) == 0)
+			buf_addz(out, "<channel-binding type='tls-exporter'/>");
+		if (conn_channel_end_point(c2s->conn, bytes) > 0)
+			buf_addz(out, "<channel-binding type='tls-server-end-point'/>");
+		buf_addz(out, "</sasl-channel-binding>");
+	}
+	c2s->stream.sasl_is_offered = c2s->offered != 0;
+}
+
+static void
+fail_sasl(struct c2s *c2s, enum sasl_failure failure, const char *why)
+{
+	sasl_server_free(c2s->sasl);
+	c2s->sasl = NULL;
+	stream_sasl_failure(c2s_output(c2s), failure);
+	c2s_wrote(c2s);
+	/* The client gave up, or asked for what is not there: nobody tried a password. */
+	if (failure != SASL_ABORTED && failure != SASL_INVALID_MECHANISM)
+		c2s_auth_failed(c2s, why);
+}
+
+void
+c2s_auth_failed(struct c2s *c2s, const char *why)
+{
+	struct worker *worker = c2s->worker;
+	struct arena *arena = arena_new();
+
+	log_event(LOG_WARNING, "login-failed", LOG_STR("peer", c2s_peer_text(arena, c2s)),
+		  LOG_Z("host", c2s->host), LOG_Z("why", why));
+	arena_free(arena);
+	atomic_fetch_add_explicit(&worker->counters.login_failures, 1, memory_order_relaxed);
+	if (admission_login_failed(worker->server->admission, &worker->config->limits,
+				   c2s_peer(c2s)) ||
+	    ++c2s->failures >= FAILURES_MAX)
+		c2s_fail(c2s, STREAM_POLICY_VIOLATION, "too many failed logins");
+}
+
+static void
+take_step(struct c2s *c2s, enum sasl_step step, struct str out);
+
+static void
+on_credentials(struct store_request *request)
+{
+	struct c2s *c2s = request->owner;
+	const struct store_result *result = &request->results[0];
+	struct credentials credentials;
+	struct str out = STR_NONE;
+	bool is_known = result->status == STORE_OK &&
+			credentials_parse(request->arena, result->value, &credentials) == 0;
+
+	if (c2s_release(c2s))
+		take_step(c2s, sasl_server_credentials(c2s->sasl, is_known ? &credentials : NULL, &out),
+			  out);
+	store_request_free(request);
+}
+
+static void
+look_up(struct c2s *c2s)
+{
+	struct store_request *request =
+		store_request_new(c2s->worker->store, c2s->worker->loop, on_credentials, c2s);
+	struct str user = sasl_server_username(c2s->sasl);
+
+	store_auth_get(request, arena_printf(request->arena, "%.*s@%s", STR_ARG(user), c2s->host));
+	c2s_hold(c2s);
+	store_submit(request);
+}
+
+static void
+check_password(void *arg)
+{
+	sasl_server_check(((struct c2s *)arg)->sasl);
+}
+
+static void
+on_checked(void *arg)
+{
+	struct c2s *c2s = arg;
+	struct str out = STR_NONE;
+
+	if (c2s_release(c2s))
+		take_step(c2s, sasl_server_checked(c2s->sasl, &out), out);
+}
+
+/* The account gets the hashes that it lacks, now that we have seen the password. */
+static void
+store_upgrade(struct c2s *c2s, struct str bare)
+{
+	const struct credentials *upgrade = sasl_server_upgrade(c2s->sasl);
+	struct store_request *request;
+
+	if (upgrade == NULL)
+		return;
+	request = store_request_new(c2s->worker->store, c2s->worker->loop, NULL, NULL);
+	store_auth_put(request, bare, credentials_format(request->arena, upgrade));
+	store_submit(request);
+}
+
+static void
+succeed(struct c2s *c2s, struct str out)
+{
+	struct arena *arena = arena_new();
+	struct str user = arena_dup(arena, sasl_server_username(c2s->sasl));
+	bool is_guest = user.len == 0;
+
+	if (is_guest)
+		user = arena_printf(arena, "guest-%016llx", (unsigned long long)rand_u64());
+	else
+		store_upgrade(c2s, arena_printf(arena, "%.*s@%s", STR_ARG(user), c2s->host));
+	stream_success(c2s_output(c2s), out);
+	c2s_wrote(c2s);
+	stream_restart(&c2s->stream);
+	log_event(LOG_INFO, "login", LOG_STR("user", user), LOG_Z("host", c2s->host),
+		  LOG_STR("peer", c2s_peer_text(arena, c2s)),
+		  LOG_STR("tls", conn_tls_version(c2s->conn)));
+	c2s_authenticated(c2s, user, is_guest);
+	arena_free(arena);
+}
+
+static void
+take_step(struct c2s *c2s, enum sasl_step step, struct str out)
+{
+	const char *why;
+
+	switch (step) {
+	case SASL_CHALLENGE:
+		stream_challenge(c2s_output(c2s), out);
+		c2s_wrote(c2s);
+		break;
+	case SASL_LOOK_UP:
+		look_up(c2s);
+		break;
+	case SASL_CHECK:
+		c2s_hold(c2s);
+		store_offload(c2s->worker->store, c2s->worker->loop, check_password, on_checked, c2s);
+		break;
+	case SASL_SUCCESS:
+		succeed(c2s, out);
+		break;
+	case SASL_FAILURE: {
+		enum sasl_failure failure = sasl_server_failure(c2s->sasl, &why);
+
+		fail_sasl(c2s, failure, why);
+		break;
+	}
+	}
+}
+
+static void
+start(struct c2s *c2s, enum sasl_mechanism mechanism, struct str data)
+{
+	struct server *server = c2s->worker->server;
+	struct arena *arena = arena_new();
+	unsigned char exporter[32], end_point[64];
+	struct sasl_server_options options = {
+		.mechanism = mechanism,
+		.host = str(c2s->host),
+		.offered = c2s->offered,
+		.unknown_user_key = server->unknown_user_key,
+		.fake_iterations = (uint32_t)c2s->worker->config->sasl.scram_iterations,
+	};
+	struct str out = STR_NONE;
+	int len;
+
+	if (conn_is_secure(c2s->conn)) {
+		if (conn_channel_exporter(c2s->conn, exporter) == 0)
+			options.binding.exporter = str_of(exporter, sizeof(exporter));
+		if ((len = conn_channel_end_point(c2s->conn, end_point)) > 0)
+			options.binding.end_point = str_of(end_point, (size_t)len);
+	}
+	if (mechanism == SASL_EXTERNAL)
+		options.certificate_id_count = certificate_ids(c2s, arena, &options.certificate_ids);
+	c2s->sasl = sasl_server_new(&options);
+	take_step(c2s, sasl_server_step(c2s->sasl, data, &out), out);
+	OPENSSL_cleanse(exporter, sizeof(exporter));
+	arena_free(arena);
+}
+
+static void
+on_auth(struct c2s *c2s, const struct stream_event *event)
+{
+	struct worker *worker = c2s->worker;
+	enum sasl_mechanism mechanism;
+
+	if (c2s->sasl != NULL) {
+		fail_sasl(c2s, SASL_MALFORMED_REQUEST, "a second <auth/>");
+	} else if (admission_login_is_throttled(worker->server->admission, &worker->config->limits,
+						c2s_peer(c2s))) {
+		fail_sasl(c2s, SASL_TEMPORARY_AUTH_FAILURE, "too many failures from that address");
+	} else if (sasl_mechanism_parse(event->mechanism, &mechanism) < 0 ||
+		   (c2s->offered & SASL_BIT(mechanism)) == 0) { /* SEC-32 */
+		fail_sasl(c2s, SASL_INVALID_MECHANISM, "a mechanism that was not offered");
+	} else if (event->data_is_bad) {
+		fail_sasl(c2s, SASL_INCORRECT_ENCODING, "not base64");
+	} else {
+		start(c2s, mechanism, event->data);
+	}
+}
+
+void
+c2s_auth_event(struct c2s *c2s, const struct stream_event *event)
+{
+	struct str out = STR_NONE;
+
+	if (event->kind == STREAM_AUTH)
+		on_auth(c2s, event);
+	else if (c2s->sasl == NULL)
+		fail_sasl(c2s, SASL_MALFORMED_REQUEST, "no exchange is under way");
+	else if (event->kind == STREAM_ABORT)
+		fail_sasl(c2s, SASL_ABORTED, "the client gave up");
+	else if (event->data_is_bad)
+		fail_sasl(c2s, SASL_INCORRECT_ENCODING, "not base64");
+	else
+		take_step(c2s, sasl_server_step(c2s->sasl, event->data, &out), out);
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/* c2s_bind.c - resource binding (RFC 6120 §7), the end of every login. */
+#include "base/log.h"
+#include "base/rand.h"
+#include "server/c2s_private.h"
+#include "server/module.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+static void
+refuse(struct c2s *c2s, enum stanza_condition condition, const char *text)
+{
+	struct stanza *iq = c2s->bind;
+
+	c2s->bind = NULL;
+	c2s_send(c2s, stanza_error_reply(iq, condition, text));
+	stanza_unref(iq);
+}
+
+/* Ends the session that holds RESOURCE, at once: two may not have one address. */
+static void
+replace(struct session *old)
+{
+	struct c2s *c2s = old->c2s;
+
+	c2s_close(c2s, STREAM_CONFLICT, "another client took this resource");
+	c2s->session = NULL;
+	session_end(old);
+}
+
+/* False: refused. *RESOURCE may be another one than was asked for. */
+static bool
+settle_conflict(struct c2s *c2s, struct account *account, struct str *resource, struct arena *arena)
+{
+	struct session *old = account_session(account, *resource);
+
+	if (old == NULL)
+		return true;
+	switch (c2s->worker->config->sessions.conflict) {
+	case CONFLICT_REPLACE_OLD:
+		replace(old);
+		return true;
+	case CONFLICT_RENAME:
+		*resource = arena_printf(arena, "%.*s-%.*s", STR_ARG(str_first(*resource, 900)),
+					 STR_ARG(rand_token(arena, 48)));
+		return account_session(account, *resource) == NULL;
+	case CONFLICT_REFUSE_NEW:
+		break;
+	}
+	return false;
+}
+
+static void
+bound(struct c2s *c2s, struct account *account, struct str resource)
+{
+	struct worker *worker = c2s->worker;
+	struct event ev = {.worker = worker, .account = account};
+
+	c2s->session = session_new(account, resource, c2s);
+	if (worker->config->sessions.silent_after > 0)
+		timer_set(worker->loop, &c2s->timer,
+			  loop_now_ms(worker->loop) + worker->config->sessions.silent_after);
+	else
+		timer_cancel(worker->loop, &c2s->timer);
+	log_event(LOG_INFO, "session-bound", LOG_STR("jid", c2s->session->jid.text));
+	ev.session = c2s->session;
+	ev.host = c2s_host(c2s);
+	ev.arena = arena_new();
+	if (ev.host != NULL)
+		hooks_run(POINT_SESSION_BOUND, &ev);
+	arena_free(ev.arena);
+}
+
+/* RFC 6120 §7.6.1: the full JID; a legacy client (XEP-0078) knows its own, and gets an empty result. */
+static void
+answer(struct c2s *c2s)
+{
+	struct stanza *reply, *iq = c2s->bind;
+
+	c2s->bind = NULL;
+	reply = stanza_result(iq);
+	if (c2s->stream.has_version) {
+		struct element *bind =
+			element_add(reply->arena, reply->el, NS_BIND, "bind");
+
+		element_add_leaf(reply->arena, bind, "jid", c2s->session->jid.text);
+	}
+	c2s_send(c2s, reply);
+	stanza_unref(iq);
+}
+
+/* Binds RESOURCE (prepared; empty: one is made here), or refuses. */
+static void
+bind_resource(struct c2s *c2s, struct account *account, struct str resource)
+{
+	const struct config_limits *limits = &c2s->worker->config->limits;
+	struct arena *arena = arena_new();
+
+	if (resource.len == 0)
+		resource = rand_token(arena, 96);
+	if (account->state != ACCOUNT_READY) {
+		/* It was removed while it logged in. */
+		c2s_fail(c2s, STREAM_NOT_AUTHORIZED, "the account is gone");
+	} else if (!settle_conflict(c2s, account, &resource, arena)) {
+		refuse(c2s, STANZA_CONFLICT, NULL);
+	} else if (limits->sessions_per_account > 0 &&
+		   account->session_count >= limits->sessions_per_account) {
+		refuse(c2s, STANZA_RESOURCE_CONSTRAINT, "too many sessions of this account");
+	} else {
+		bound(c2s, account, resource);
+		answer(c2s);
+	}
+	arena_free(arena);
+}
+
+static void
+on_account(struct waiter *waiter, struct account *account)
+{
+	struct c2s *c2s = CONTAINER(waiter, struct c2s, waiter);
+	struct str resource = STR("");
+	const struct element *bind = element_child(c2s->bind->el, NS_BIND, "bind");
+	const char *why;
+
+	if (!c2s_release(c2s))
+		return;
+	/* The iq of a legacy client has its resource elsewhere, and is prepared already. */
+	if (c2s->legacy != NULL)
+		resource = c2s_legacy_resource(c2s->legacy);
+	else if (bind != NULL)
+		resource = element_child_text(c2s->bind->arena, bind, NS_BIND, "resource");
+	if (c2s->legacy == NULL && resource.len > 0 &&
+	    jid_prepare_resource(c2s->bind->arena, resource, &resource, &why) < 0) {
+		refuse(c2s, STANZA_BAD_REQUEST, why);
+		return;
+	}
+	bind_resource(c2s, account, resource);
+	c2s_legacy_free(c2s->legacy); /* and the password in it */
+	c2s->legacy = NULL;
+}
+
+/* Takes the iq that asks for it, and answers it when the account is in memory. */
+void
+c2s_bind(struct c2s *c2s, struct stanza *iq)
+{
+	struct worker *worker = c2s->worker;
+	struct account *account;
+	struct str bare;
+
+	if (iq->type != IQ_SET || c2s->bind != NULL) {
+		c2s_send(c2s, stanza_error_reply(iq, STANZA_BAD_REQUEST, NULL));
+		stanza_unref(iq);
+		return;
+	}
+	c2s->bind = iq;
+	c2s->waiter.run = on_account;
+	bare = arena_printf(iq->arena, "%s@%s", c2s->user, c2s->host);
+	account = c2s->is_guest ? account_find(worker, bare) : account_get(worker, bare);
+	if (account == NULL)
+		account = account_new_guest(worker, bare);
+	c2s_hold(c2s);
+	account_wait(account, &c2s->waiter);
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * route.c - the way of a stanza from where it was made to the account it is for (RFC 6120 §10).
+ *
+ * Stanzas between the same two accounts keep their order: each worker's letters are a queue, and so
+ * is the mailbox between two workers.
+ */
+#include "server/route.h"
+
+#include "server/account.h"
+#include "server/module.h"
+#include "server/server.h"
+
+#include <stdlib.h>
+
+struct parcel { /* a letter between workers */
+	struct task task;
+	struct worker *to;
+	struct stanza *stanza;
+	void (*run)(struct worker *worker, void *arg);
+	void *arg;
+};
+
+static void
+queue_letter(struct worker *worker, struct stanza *stanza)
+{
+	struct letter_queue *q = &worker->letters;
+
+	if (q->count == q->size) {
+		uint32_t size = q->size > 0 ? q->size * 2 : 64;
+		struct stanza **ring = xnew_array(struct stanza *, size);
+
+		for (uint32_t i = 0; i < q->count; i++)
+			ring[i] = q->ring[(q->first + i) & (q->size - 1)];
+		free(q->ring);
+		*q = (struct letter_queue){ring, size, 0, q->count};
+	}
+	q->ring[(q->first + q->count++) & (q->size - 1)] = stanza;
+	if (!worker->is_draining)
+		loop_defer(worker->loop, &worker->drain);
+}
+
+/* Nobody is online there, and nothing has to be remembered: not worth loading the account for. */
+static bool
+is_idle_talk(const struct stanza *stanza)
+{
+	switch (stanza->type) {
+	case PRESENCE_AVAILABLE:
+	case PRESENCE_UNAVAILABLE:
+	case PRESENCE_PROBE: /* RFC 6121 §4.3.2: an answer is not mandatory */
+	case PRESENCE_ERROR:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void
+open_letter(struct worker *worker, struct stanza *stanza)
+{
+	struct str bare = jid_bare_text(stanza->to);
+	struct account *account = account_find(worker, bare);
+
+	if (account == NULL && is_idle_talk(stanza)) {
+		stanza_unref(stanza);
+		return;
+	}
+	account_take(account ? account : account_get(worker, bare), stanza);
+}
+
+void
+route_drain(struct deferred *deferred)
+{
+	struct worker *worker = CONTAINER(deferred, struct worker, drain);
+	struct letter_queue *q = &worker->letters;
+
+	worker->is_draining = true;
+	while (q->count > 0) {
+		struct stanza *stanza = q->ring[q->first];
+
+		q->first = (q->first + 1) & (q->size - 1);
+		q->count--;
+		open_letter(worker, stanza);
+	}
+	worker->is_draining = false;
+}
+
+static void
+open_parcel(struct task *task)
+{
+	struct parcel *parcel = CONTAINER(task, struct parcel, task);
+
+	if (parcel->run != NULL)
+		parcel->run(parcel->to, parcel->arg);
+	else
+		queue_letter(parcel->to, parcel->stanza);
+	free(parcel);
+}
+
+static void
+post(struct worker *to, const struct parcel *content)
+{
+	struct parcel *parcel = xnew(struct parcel);
+
+	*parcel = *content;
+	parcel->task.run = open_parcel;
+	parcel->to = to;
+	loop_post(to->loop, &parcel->task);
+}
+
+void
+worker_call(struct worker *to, void (*run)(struct worker *worker, void *arg), void *arg)
+{
+	post(to, &(struct parcel){.run = run, .arg = arg});
+}
+
+void
+route_refusal(struct worker *worker, const struct stanza *stanza, enum stanza_condition condition,
+	      const char *text)
+{
+	if (stanza_may_be_refused(stanza) && stanza->from.text.len > 0)
+		route(worker, stanza_error_reply(stanza, condition, text));
+}
+
+static void
+to_remote(struct worker *worker, struct stanza *stanza)
+{
+	struct event ev = {.worker = worker, .arena = arena_new(), .stanza = stanza};
+
+	if (hooks_run(POINT_TO_REMOTE, &ev) == PASS)
+		route_refusal(worker, stanza, STANZA_REMOTE_SERVER_NOT_FOUND, NULL);
+	arena_free(ev.arena);
+}
+
+/* To a host itself, from an account that is not this worker's session's own doing. */
+static void
+to_server(struct worker *worker, struct stanza *stanza, const struct config_host *host)
+{
+	struct event ev = {.worker = worker, .arena = arena_new(), .stanza = stanza, .host = host};
+	enum verdict verdict = PASS;
+
+	if (stanza->kind == STANZA_IQ && stanza->to.resource.len == 0 && stanza_may_be_refused(stanza))
+		verdict = iq_dispatch(&ev, TO_SERVER);
+	if (verdict == PASS && stanza->kind != STANZA_PRESENCE)
+		route_refusal(worker, stanza, STANZA_SERVICE_UNAVAILABLE, NULL);
+	else if (verdict == REFUSED)
+		route_refusal(worker, stanza, ev.refusal, ev.refusal_text);
+	arena_free(ev.arena);
+}
+
+void
+route(struct worker *worker, struct stanza *stanza)
+{
+	const struct config_host *host;
+	struct worker *home;
+
+	stanza_freeze(stanza);
+	host = worker_host(worker, stanza->to.domain);
+	if (host == NULL || stanza->to.local.len == 0) {
+		if (host == NULL)
+			to_remote(worker, stanza);
+		else
+			to_server(worker, stanza, host);
+		stanza_unref(stanza);
+		return;
+	}
+	home = worker_home(worker, jid_bare_text(stanza->to));
+	if (home == worker)
+		queue_letter(worker, stanza);
+	else
+		post(home, &(struct parcel){.stanza = stanza});
+}

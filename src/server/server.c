@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* server.c - the process: opens everything, runs the workers, reloads, stops (see server.h). */
+#include "server/server.h"
+
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/rand.h"
+#include "server/c2s.h"
+#include "server/module.h"
+#include "server/running.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SELF_SIGNED_DAYS 3650u
+
+struct tls_context *
+server_tls(struct server *server)
+{
+	struct tls_context *tls;
+
+	pthread_mutex_lock(&server->tls_lock);
+	tls = tls_ref(server->tls);
+	pthread_mutex_unlock(&server->tls_lock);
+	return tls;
+}
+
+/* The certificate of HOST; makes a self-signed one where there is none. */
+static int
+find_certificate(const struct config *config, const struct config_host *host, struct arena *arena,
+		 struct tls_host *out, struct str *why)
+{
+	out->name = host->name;
+	if (config_host_certificate(config, host, arena, &out->certificate_path, &out->key_path) !=
+		    CERTIFICATE_SELF_SIGNED ||
+	    access(out->certificate_path, R_OK) == 0)
+		return 0;
+	if (tls_make_self_signed(arena, host->name, SELF_SIGNED_DAYS, out->certificate_path,
+				 out->key_path, why) < 0)
+		return -1;
+	log_event(LOG_WARNING, "certificate-self-signed", LOG_STR("host", host->name),
+		  LOG_Z("file", out->certificate_path),
+		  LOG_Z("hint", "clients will warn; put NAME.crt and NAME.key into the certificate "
+				"directory, or name them in the host's settings"));
+	return 0;
+}
+
+int
+server_load_tls(struct server *server, const struct config *config, struct arena *arena,
+		struct str *why)
+{
+	struct tls_host *hosts = arena_array(arena, struct tls_host, config->host_count);
+	struct tls_options options = {
+		.hosts = hosts,
+		.host_count = config->host_count,
+		.ask_client_certificate = config->tls.client_certificates,
+		.ca_path = config->tls.ca_file.len > 0 ? config->tls.ca_file.p : NULL,
+		.alpn = "xmpp-client",
+		.is_tls13_only = config->tls.minimum_version == CONFIG_TLS_1_3,
+	};
+	struct tls_context *tls, *old;
+
+	for (size_t i = 0; i < config->host_count; i++)
+		if (find_certificate(config, &config->hosts[i], arena, &hosts[i], why) < 0)
+			return -1;
+	if (tls_server_new(&options, &tls, arena, why) < 0)
+		return -1;
+	pthread_mutex_lock(&server->tls_lock);
+	old = server->tls;
+	server->tls = tls;
+	pthread_mutex_unlock(&server->tls_lock);
+	tls_unref(old);
+	return 0;
+}
+
+/* Secrets of this installation, made once: DATA/secret.key, 64 bytes. */
+static int
+load_secrets(struct server *server, const struct config *config, struct arena *arena,
+	     struct str *why)
+{
+	struct str path = arena_printf(arena, "%.*s/secret.key", STR_ARG(config->data_directory));
+	unsigned char bytes[64];
+	int fd = open(path.p, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT) {
+		rand_bytes(bytes, sizeof(bytes));
+		fd = open(path.p, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		if (fd < 0 || write(fd, bytes, sizeof(bytes)) != (ssize_t)sizeof(bytes) ||
+		    fsync(fd) < 0)
+			goto bad;
+	} else if (fd < 0 || read(fd, bytes, sizeof(bytes)) != (ssize_t)sizeof(bytes)) {
+		goto bad;
+	}
+	close(fd);
+	memcpy(server->unknown_user_key, bytes, 32);
+	memcpy(server->seal_key, bytes + 32, 32);
+	return 0;
+bad:
+	*why = arena_printf(arena, "cannot read or make %.*s", STR_ARG(path));
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+int
+server_open(struct server *server, struct config *config, const char *driver, struct arena *arena,
+	    struct str *why)
+{
+	modules_init();
+	pthread_mutex_init(&server->tls_lock, NULL);
+	server->started_us = time_wall_us();
+	server->admission = admission_new();
+	if (store_open(driver, config->data_directory.p, &server->store, arena, why) < 0)
+		return -1;
+	if (load_secrets(server, config, arena, why) < 0 ||
+	    server_load_tls(server, config, arena, why) < 0)
+		return -1;
+	server->worker_count = config->workers;
+	server->workers = xnew_array(struct worker *, server->worker_count);
+	for (size_t i = 0; i < server->worker_count; i++)
+		server->workers[i] =
+			worker_new(server, (unsigned)i, loop_new(), server->store, config);
+	return 0;
+}
+
+void
+server_close(struct server *server)
+{
+	struct loop **loops = xnew_array(struct loop *, server->worker_count);
+
+	/* The store first: its last answers still find their workers. */
+	store_close(server->store);
+	for (size_t i = 0; i < server->worker_count; i++) {
+		if (server->workers[i] == NULL)
+			continue;
+		loops[i] = server->workers[i]->loop;
+		loop_turn(loops[i], 0);
+	}
+	for (size_t i = 0; i < server->worker_count; i++)
+		worker_free(server->workers[i]);
+	for (size_t i = 0; i < server->worker_count; i++)
+		loop_free(loops[i]);
+	free(loops);
+	free(server->workers);
+	admission_free(server->admission);
+	tls_unref(server->tls);
+	pthread_mutex_destroy(&server->tls_lock);
+}
+
+/* On each worker: the new configuration, and the end of streams whose host is gone. */
+static void
+switch_config(struct worker *worker, void *arg)
+{
+	struct config *config = arg, *old = worker->config;
+
+	worker->config = config;
+	for (size_t i = 0; i < old->host_count; i++)
+		if (config_host(config, old->hosts[i].name) == NULL)
+			c2s_close_host(worker, old->hosts[i].name);
+	config_unref(old);
+}
+
+void
+server_switch_config(struct server *server, struct config *config)
+{
+	for (size_t i = 0; i < server->worker_count; i++)
+		worker_call(server->workers[i], switch_config, config_ref(config));
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* server.h - the process: its workers, store, certificates and limits. */
+#pragma once
+
+#include "io/tls.h"
+#include "server/admission.h"
+#include "server/worker.h"
+
+#include <pthread.h>
+
+struct listener;
+
+struct server {
+	struct worker **workers;
+	size_t worker_count;
+	struct store *store;
+	struct admission *admission;
+	unsigned char unknown_user_key[32]; /* stable fake salts (SEC-34) */
+	unsigned char seal_key[32];	    /* for passwords kept for XEP-0078 digest */
+	uint64_t started_us;
+	_Atomic bool is_stopping;
+	/* Replaced at reload, under the lock; each stream takes a reference. */
+	struct tls_context *tls;
+	pthread_mutex_t tls_lock;
+};
+
+/* A new reference to the certificates of now. */
+struct tls_context *server_tls(struct server *server);

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * session.h - one bound resource (RFC 6120 §7), on its account's home worker.
+ */
+#pragma once
+
+#include "base/map.h"
+#include "server/account.h"
+#include "xmpp/stream_error.h"
+
+struct c2s;
+struct ask;
+struct pending;
+
+struct session {
+	struct link link; /* in account->sessions */
+	struct account *account;
+	struct worker *worker;
+	struct c2s *c2s;       /* its transport */
+	struct jid jid;	       /* full; one allocation with the session */
+	struct wire *presence; /* the last available presence without `to`, as it was sent; or NULL */
+	struct map *directed;  /* addresses that got directed presence (RFC 6121 §4.6); NULL: none */
+	struct ask *asks;      /* iqs from the server to this client that wait for an answer */
+	struct pending *pending, *pending_last; /* messages that are not known to have arrived */
+	size_t pending_bytes;
+	uint64_t bound_at_us, last_active_ms;
+	int8_t priority;	   /* of the last available presence */
+	bool is_interested;	   /* asked for its roster (RFC 6121 §2.2) */
+	bool is_closing;
+	void *module_data[4];	   /* see session_data in module.h */
+	char text[];		   /* of jid */
+};
+
+/* Bound: enters the account's list. C2S is its transport. */
+struct session *session_new(struct account *account, struct str resource, struct c2s *c2s);
+/*
+ * The end of a session, whatever the reason: unavailable presence is sent for it if it did not do
+ * so, and messages that have not arrived go where messages go without it.
+ */
+void session_end(struct session *session);
+
+/* A stanza from the client: stamps `from`, and sends it on its way. Takes one reference. */
+void session_take(struct session *session, struct stanza *stanza);
+/* Writes a frozen stanza to the client. Borrows it. OVERLAY may be NULL. */
+void session_deliver(struct session *session, struct stanza *stanza, const struct overlay *overlay);
+
+/* The same for a message that is in the log until the client has it: it needs no second keeper. */
+void session_deliver_stored(struct session *session, struct stanza *stanza,
+			    const struct overlay *overlay);
+
+/* Ends the stream with that error (STREAM_NO_ERROR: just closes); session_end follows. */
+void session_close(struct session *session, enum stream_condition condition, const char *text);
+
+static inline bool
+session_is_available(const struct session *session)
+{
+	return session->presence != NULL;
+}
+
+/*
+ * Asks the client something in the server's name. ON_REPLY gets the answer, or NULL when none came
+ * within TIMEOUT_MS or the session ended; ARG is handed on. PAYLOAD is copied.
+ */
+void session_ask(struct session *session, enum stanza_type type, const struct element *payload,
+		 uint64_t timeout_ms,
+		 void (*on_reply)(struct session *session, const struct stanza *reply, void *arg),
+		 void *arg);
+
+/* Bytes came: messages that its TCP has acknowledged count as arrived. */
+void session_heard(struct session *session);
+/* All that was delivered before now has arrived: a ping that followed was answered. */
+void session_confirm_all(struct session *session);

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* worker.c - making a worker, and finding whose home it is. */
+#include "server/worker.h"
+
+#include "base/hash.h"
+#include "server/account.h"
+#include "server/module.h"
+#include "server/route.h"
+#include "server/server.h"
+
+#include <stdlib.h>
+
+#define TICK_MS 1000u
+
+static void
+tick(struct timer *timer)
+{
+	struct worker *worker = CONTAINER(timer, struct worker, tick);
+
+	accounts_sweep(worker);
+	timer_set(worker->loop, timer, loop_now_ms(worker->loop) + TICK_MS);
+}
+
+struct worker *
+worker_new(struct server *server, unsigned index, struct loop *loop, struct store *store,
+	   struct config *config)
+{
+	struct worker *worker = xnew(struct worker);
+
+	worker->server = server;
+	worker->index = index;
+	worker->loop = loop;
+	worker->store = store;
+	worker->config = config_ref(config);
+	worker->drain.run = route_drain;
+	worker->tick.run = tick;
+	list_init(&worker->streams);
+	list_init(&worker->idle_accounts);
+	worker->module_state = xnew_array(void *, module_count());
+	for (size_t i = 0; i < module_count(); i++)
+		if (modules[i]->state_size > 0)
+			worker->module_state[i] = xalloc(modules[i]->state_size);
+	timer_set(loop, &worker->tick, loop_now_ms(loop) + TICK_MS);
+	return worker;
+}
+
+void
+worker_free(struct worker *worker)
+{
+	if (worker == NULL)
+		return;
+	timer_cancel(worker->loop, &worker->tick);
+	loop_defer_cancel(&worker->drain);
+	accounts_free(worker);
+	for (size_t i = 0; i < module_count(); i++) {
+		if (modules[i]->state_free != NULL && worker->module_state[i] != NULL)
+			modules[i]->state_free(worker->module_state[i]);
+		free(worker->module_state[i]);
+	}
+	free(worker->module_state);
+	map_free(&worker->accounts);
+	while (worker->letters.count > 0) {
+		stanza_unref(worker->letters.ring[worker->letters.first]);
+		worker->letters.first = (worker->letters.first + 1) & (worker->letters.size - 1);
+		worker->letters.count--;
+	}
+	free(worker->letters.ring);
+	config_unref(worker->config);
+	free(worker);
+}
+
+const struct config_host *
+worker_host(const struct worker *worker, struct str domain)
+{
+	return config_host(worker->config, domain);
+}
+
+struct worker *
+worker_home(struct worker *worker, struct str bare)
+{
+	struct server *server = worker->server;
+	size_t shard;
+
+	if (server->worker_count == 1)
+		return worker;
+	/* The shard is what a cluster would place; within one node, shards go round the workers. */
+	shard = hash_str(bare) % SHARD_COUNT;
+	return server->workers[shard % server->worker_count];
+}
