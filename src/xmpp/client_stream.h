@@ -45,8 +45,7 @@ struct client_stream_options {
 
 enum client_event {
 	CLIENT_MORE,     /* all input is used up */
-	CLIENT_WANT_TLS, /* send what is in the output, do the handshake, then client_stream_secured
-			  */
+	CLIENT_WANT_TLS, /* send the output, do the handshake, then client_stream_secured */
 	CLIENT_ONLINE,   /* authenticated and bound; client_stream_jid is known */
 	CLIENT_STANZA,   /* once online: a first-level element; its arena is the caller's */
 	CLIENT_CLOSED,   /* the server ended its stream; ours is ended too: flush, then close */
