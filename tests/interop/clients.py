@@ -6,7 +6,6 @@ All but Profanity speak client_protocol.md. profanity.py drives a terminal and h
 
 import os
 import pathlib
-import signal
 import subprocess
 import threading
 import time
@@ -42,7 +41,7 @@ class Client:
         self.roster.clear()
         self.process = subprocess.Popen(
             [*self.command_line, str(port), mode, jid, password, str(ca_file)],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env=dict(os.environ, NODE_EXTRA_CA_CERTS=str(ca_file)))
         threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True).start()
 
@@ -54,10 +53,7 @@ class Client:
     def kill(self):
         """As when the machine dies: no unavailable presence, no end of the stream."""
         if self.process is not None:
-            try:
-                os.killpg(self.process.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
+            self.process.kill()
             self.process.wait()
             self.process = None
 
