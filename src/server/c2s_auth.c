@@ -10,7 +10,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define FAILURES_MAX 5u /* on one stream (RFC 6120 §6.4.5 wants at least 2) */
+#define FAILURES_MAX 5u  /* wrong passwords on one stream (RFC 6120 §6.4.5 wants at least 2) */
+#define ATTEMPTS_MAX 20u /* of any kind: some clients try each mechanism in turn */
 
 static bool
 is_disabled(const struct config *config, enum sasl_mechanism mechanism)
@@ -114,9 +115,13 @@ fail_sasl(struct c2s *c2s, enum sasl_failure failure, const char *why)
 	c2s->sasl = NULL;
 	stream_sasl_failure(c2s_output(c2s), failure);
 	c2s_wrote(c2s);
-	/* The client gave up, or asked for what is not there: nobody tried a password. */
-	if (failure != SASL_ABORTED && failure != SASL_INVALID_MECHANISM)
+	if (c2s->tried_password)
 		c2s_auth_failed(c2s, why);
+	else
+		log_event(LOG_INFO, "login-not-started", LOG_Z("host", c2s->host), LOG_Z("why", why));
+	c2s->tried_password = false;
+	if (++c2s->attempts >= ATTEMPTS_MAX)
+		c2s_fail(c2s, STREAM_POLICY_VIOLATION, "too many attempts to log in");
 }
 
 void
@@ -161,6 +166,7 @@ look_up(struct c2s *c2s)
 		store_request_new(c2s->worker->store, c2s->worker->loop, on_credentials, c2s);
 	struct str user = sasl_server_username(c2s->sasl);
 
+	c2s->tried_password = true;
 	store_auth_get(request, arena_printf(request->arena, "%.*s@%s", STR_ARG(user), c2s->host));
 	c2s_hold(c2s);
 	store_submit(request);

@@ -29,7 +29,9 @@ struct c2s {
 	uint64_t allowance_ms;
 	uint32_t offered;	/* mechanisms, a bit each */
 	uint8_t holds;		/* asynchronous operations under way */
-	uint8_t failures;	/* of authentication on this stream */
+	uint8_t failures;	/* wrong passwords on this stream */
+	uint8_t attempts;	/* to log in that failed for any reason */
+	bool tried_password;	/* the exchange under way got as far as credentials */
 	uint8_t plaintext;	/* enum config_plaintext */
 	bool is_direct_tls, require_tls;
 	bool is_counted;	/* among those that have not logged in */
