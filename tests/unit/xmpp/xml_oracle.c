@@ -330,8 +330,9 @@ xml_see_libxml2(struct str text)
 	return seen;
 }
 
-bool
-xml_is_meant(enum xml_fault fault, const char *why)
+/* Whether we refuse on purpose what expat accepts. */
+static bool
+is_meant(enum xml_fault fault, const char *why)
 {
 	static const char *const meant[] = {
 		"text outside of elements",         /* which XMPP has no use for */
@@ -347,6 +348,33 @@ xml_is_meant(enum xml_fault fault, const char *why)
 		if (strcmp(why, meant[i]) == 0)
 			return true;
 	return false;
+}
+
+const char *
+xml_disagreement(struct str text, const struct xml_seen *seen)
+{
+	struct str used = seen->is_at_end ? str_first(text, seen->used) : text;
+	struct xml_seen expat = xml_see_expat(used, seen->is_at_end || seen->is_wrong);
+	struct xml_seen libxml2 = {0};
+	const char *who = NULL;
+
+	if (seen->is_wrong) {
+		if (!expat.is_wrong && !expat.is_restricted && !is_meant(seen->fault, seen->why))
+			who = "expat accepts it";
+	} else if (expat.is_wrong || expat.is_restricted) {
+		who = expat.why;
+	} else if (!xml_seen_same(seen, &expat) || seen->is_at_end != expat.is_at_end) {
+		who = "expat sees another tree";
+	} else if (seen->is_at_end) {
+		libxml2 = xml_see_libxml2(used);
+		if (libxml2.is_wrong)
+			who = libxml2.why;
+		else if (!xml_seen_same(seen, &libxml2))
+			who = "libxml2 sees another tree";
+	}
+	xml_seen_free(&expat);
+	xml_seen_free(&libxml2);
+	return who;
 }
 
 /* Whether all three see WANT in BODY, the content of a stream of NS. */
@@ -390,27 +418,48 @@ write_around(struct buf *buf, const struct element *el, struct str inner, const 
 	buf_printf(buf, "</%.*s>", STR_ARG(el->name));
 }
 
-bool
-xml_travels_well(const struct element *el, const char *ns, const char **what)
+static const char *
+element_cannot_travel(const struct element *el, const char *ns)
 {
 	struct buf want = {0}, got = {0};
+	const char *what = NULL;
 	struct str inner;
 
-	*what = NULL;
 	xml_dump(&want, el);
 	xml_write(&got, el, str(ns));
 	if (!all_see(buf_str(&got), ns, buf_str(&want)))
-		*what = "what xml_write wrote";
+		what = "what xml_write wrote";
 	if (element_is_self_contained(el) && !all_see(el->source, ns, buf_str(&want)))
-		*what = "the source text";
+		what = "the source text";
 	buf_clear(&got);
+	/* The namespace xml cannot be the default one, so nobody can write around these. */
 	if (element_inner_source(el, &inner) &&
 	    !str_is(el->ns, "http://www.w3.org/XML/1998/namespace")) {
 		write_around(&got, el, inner, ns);
 		if (!all_see(buf_str(&got), ns, buf_str(&want)))
-			*what = "the inner source text";
+			what = "the inner source text";
 	}
 	buf_free(&want);
 	buf_free(&got);
-	return *what == NULL;
+	return what;
+}
+
+const char *
+xml_cannot_travel(struct str text, const char *ns, const struct xml_limits *limits)
+{
+	struct xml_reader *reader = xml_reader_new(limits, true);
+	const char *what = NULL;
+	enum xml_event event;
+
+	do {
+		struct arena *arena;
+		struct element *el;
+
+		event = xml_reader_next(reader, &text, &arena, &el);
+		if (event == XML_ELEMENT)
+			what = element_cannot_travel(el, ns);
+		arena_free(arena);
+	} while (what == NULL && (event == XML_HEADER || event == XML_ELEMENT));
+	xml_reader_free(reader);
+	return what;
 }

@@ -33,13 +33,14 @@ struct xml_seen xml_see_libxml2(struct str text);
 void xml_dump(struct buf *buf, const struct element *el);
 
 /*
- * Whether ours may refuse what expat accepts: on purpose, because of FAULT and WHY.
+ * What expat and libxml2 make of TEXT, of which we have SEEN that. NULL when all agree, but for
+ * what we refuse on purpose; else who does not.
  */
-bool xml_is_meant(enum xml_fault fault, const char *why);
+const char *xml_disagreement(struct str text, const struct xml_seen *seen);
 
 /*
- * EL of a stream whose default namespace is NS, written by xml_write, as its source text and with
- * its inner source text: whether all of these have the same tree in another stream, in the eyes of
- * all three. Else *WHAT says which has not.
+ * Each element of the stream TEXT, whose default namespace is NS, written by xml_write, as its
+ * source text and with its inner source text: NULL when all of these have the same tree in another
+ * stream, in the eyes of all three; else which has not.
  */
-bool xml_travels_well(const struct element *el, const char *ns, const char **what);
+const char *xml_cannot_travel(struct str text, const char *ns, const struct xml_limits *limits);
