@@ -100,25 +100,25 @@ class Recado(Server):
 host = "{HOST}";
 data_directory = "data";
 run_directory = "run";
+certificate_directory = "certificates";
 listeners = (
 	{{ type = "c2s"; address = "127.0.0.1"; port = {self.port}; }},
 	{{ type = "c2s-tls"; address = "127.0.0.1"; port = {self.tls_port}; }}
 );
 """)
         # The certificate that the server makes for itself, as after `make run`.
-        self.ca_file = self.directory / "data" / f"{HOST}.crt"
+        self.ca_file = self.directory / "data" / f"{HOST}.self-signed.crt"
 
     def command(self):
         return [self.program("recadod"), "-c", str(self.config)]
 
     def control(self, *words, text=None):
-        return subprocess.run([self.program("recadoctl"), "-c", str(self.config), *words],
+        return subprocess.run([self.program("recadoctl"), *words, "--config", str(self.config)],
                               input=text, text=True, capture_output=True, check=True, timeout=60)
 
     def populate(self, accounts):
-        for user, password in accounts.items():
-            self.control("account", "add", "--password-stdin", f"{user}@{HOST}",
-                         text=password + "\n")
+        self.control("account", "import", "-", text="".join(
+            f"{user}@{HOST}\t{password}\n" for user, password in accounts.items()))
 
 
 class Prosody(Server):
