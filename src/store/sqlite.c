@@ -30,11 +30,27 @@ static const char setup[] = "PRAGMA locking_mode = EXCLUSIVE;"
 			    "PRAGMA cache_size = -16384;"
 			    "PRAGMA trusted_schema = OFF";
 
-/* Whether RC only says that there is no room, as against a disk that failed. */
-static bool
-is_full(struct sqlite_store *st, int rc)
+/* What the system said when a write to the log failed; IN_DATABASE: to the file that it is copied
+ * to. */
+static int
+system_error(struct sqlite_store *st, bool in_database)
 {
-	int error = sqlite3_system_errno(st->db);
+	int which = in_database ? SQLITE_FCNTL_FILE_POINTER : SQLITE_FCNTL_JOURNAL_POINTER;
+	sqlite3_file *file = NULL;
+	int error = 0;
+
+	if (sqlite3_file_control(st->db, "main", which, &file) == SQLITE_OK && file != NULL &&
+	    file->pMethods != NULL)
+		file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error);
+	return error;
+}
+
+/* Whether the failure is only that there is no room, as against a disk that failed. */
+static bool
+is_full(struct sqlite_store *st, bool in_database)
+{
+	int rc = sqlite3_extended_errcode(st->db);
+	int error = system_error(st, in_database);
 
 	if ((rc & 0xff) == SQLITE_FULL)
 		return true;
@@ -48,7 +64,8 @@ die(struct sqlite_store *st, const char *what)
 	log_event(LOG_ERROR, "store-failed", LOG_Z("during", what),
 		  LOG_INT("code", sqlite3_extended_errcode(st->db)),
 		  LOG_Z("reason", sqlite3_errmsg(st->db)),
-		  LOG_INT("errno", sqlite3_system_errno(st->db)));
+		  LOG_Z("log", strerror(system_error(st, false))),
+		  LOG_Z("database", strerror(system_error(st, true))));
 	abort();
 }
 
@@ -70,7 +87,7 @@ sqlite_step(struct sqlite_store *st, sqlite3_stmt *stmt)
 
 	if (rc == SQLITE_ROW || rc == SQLITE_DONE)
 		return rc;
-	if (!is_full(st, sqlite3_extended_errcode(st->db)))
+	if (!is_full(st, false))
 		die(st, sqlite3_sql(stmt));
 	sqlite3_reset(stmt);
 	return -1;
@@ -194,19 +211,25 @@ count_wal_pages(void *state, sqlite3 *db UNUSED, const char *name UNUSED, int pa
 	return SQLITE_OK;
 }
 
+/* Copies the log back into the database. */
+static void
+checkpoint(struct sqlite_store *st)
+{
+	st->wal_pages = 0;
+	/* Without room the log simply stays: nothing is lost, and it is tried again. */
+	if (sqlite3_wal_checkpoint_v2(st->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) !=
+		    SQLITE_OK &&
+	    !is_full(st, true))
+		die(st, "checkpoint");
+}
+
 static void
 sqlite_rest(void *state, bool is_idle)
 {
 	struct sqlite_store *st = state;
-	int rc;
 
-	if (st->wal_pages < (is_idle ? CHECKPOINT_IDLE : CHECKPOINT_BUSY))
-		return;
-	st->wal_pages = 0;
-	rc = sqlite3_wal_checkpoint_v2(st->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-	/* Without room the log simply stays: nothing is lost, and it is tried again. */
-	if (rc != SQLITE_OK && !is_full(st, sqlite3_extended_errcode(st->db)))
-		die(st, "checkpoint");
+	if (st->wal_pages >= (is_idle ? CHECKPOINT_IDLE : CHECKPOINT_BUSY))
+		checkpoint(st);
 }
 
 /* Makes the directory if need be; its name must survive a power cut as the data do. */
@@ -287,6 +310,8 @@ sqlite_close(void *state)
 
 	if (st == NULL)
 		return;
+	if (st->wal_pages > 0)
+		checkpoint(st); /* which closing does, too, but without telling of a failure */
 	for (size_t i = 0; i < SQL_COUNT; i++)
 		sqlite3_finalize(st->statements[i]);
 	sqlite3_close(st->db);

@@ -42,8 +42,7 @@ struct store_result {
 	uint64_t count;   /* lists, log_range, log_count, log_trim: how many; owner_remove: 1 if
 			   * anything was there */
 	uint64_t bytes;   /* log_count: sum of the values' lengths */
-	struct store_item
-		*items; /* set_list, auth_list (by key, in byte order), log_range (by id) */
+	struct store_item *items; /* set_list, auth_list: by key; log_range: by id */
 };
 
 /*
@@ -75,7 +74,10 @@ struct store_request {
  */
 MUST_CHECK int store_open(const char *driver, const char *path, struct store **out,
 			  struct arena *arena, struct str *why);
-/* Finishes all requests, then closes. Their `done` are still posted. Takes NULL. */
+/*
+ * Finishes all requests, then closes. Their `done` are still posted: free the loops after it, not
+ * before. Takes NULL.
+ */
 void store_close(struct store *store);
 
 /* For simulation: no thread; store_step carries out what is queued, at most MAX requests. */

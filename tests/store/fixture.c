@@ -9,10 +9,12 @@
 
 const char *const fixture_drivers[2] = {"sqlite", "memory"};
 
+const char *fixture_base = "/tmp";
+
 void
 directory_new(char out[64])
 {
-	snprintf(out, 64, "/tmp/recado-store-XXXXXX");
+	snprintf(out, 64, "%s/recado-store-XXXXXX", fixture_base);
 	if (mkdtemp(out) == NULL) {
 		perror("mkdtemp");
 		exit(EXIT_FAILURE);

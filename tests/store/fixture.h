@@ -22,6 +22,8 @@ void fixture_reopen(struct fixture *f);
 /* Closes, and removes the directory. */
 void fixture_close(struct fixture *f);
 
+/* Where directories are made: /tmp, unless a test has no use for a real disk. */
+extern const char *fixture_base;
 /* A fresh directory's name in OUT; and its removal with all files in it. */
 void directory_new(char out[64]);
 void directory_remove(const char *dir);
