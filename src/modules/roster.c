@@ -252,8 +252,8 @@ answer_set(struct event *ev)
 }
 
 static void
-write_features(const struct config_host *host UNUSED, const struct option_values *options UNUSED,
-	       bool is_authenticated, struct buf *out)
+write_features(struct worker *worker UNUSED, const struct config_host *host UNUSED,
+	       const struct option_values *options UNUSED, bool is_authenticated, struct buf *out)
 {
 	if (is_authenticated)
 		buf_addz(out, "<ver xmlns='urn:xmpp:features:rosterver'/>"

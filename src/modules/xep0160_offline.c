@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "server/c2s.h"
 #include "server/module.h"
+#include "xmpp/xep/delay.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -17,7 +18,6 @@
 #define LOG_NAME "offline"
 #define PAGE 100u
 #define CONFIRM_MS 60000u
-#define NS_DELAY "urn:xmpp:delay"
 #define NS_PING "urn:xmpp:ping"
 #define NS_HINTS "urn:xmpp:hints"
 #define NS_CHAT_STATES "http://jabber.org/protocol/chatstates"
@@ -174,7 +174,7 @@ static void
 deliver_item(struct draining *d, struct session *session, const struct store_item *item)
 {
 	struct stanza *stanza = stanza_parse(item->value);
-	struct overlay overlay = {0};
+	struct buf delay = {0};
 
 	d->shown = item->id;
 	d->count++;
@@ -184,10 +184,9 @@ deliver_item(struct draining *d, struct session *session, const struct store_ite
 		return;
 	}
 	stanza_freeze(stanza);
-	overlay.extra = arena_printf(stanza->arena, "<delay xmlns='" NS_DELAY "' from='%.*s' stamp='%.*s'/>",
-				     STR_ARG(d->account->jid.domain),
-				     STR_ARG(time_format(stanza->arena, item->at_us, true)));
-	session_deliver_stored(session, stanza, &overlay);
+	delay_write(&delay, d->account->jid.domain, item->at_us);
+	session_deliver_stored(session, stanza, &(struct overlay){.extra = buf_str(&delay)});
+	buf_free(&delay);
 	stanza_unref(stanza);
 }
 

@@ -44,6 +44,7 @@ account_free(struct account *account)
 	list_remove(&account->idle);
 	roster_free(account->roster);
 	free(account->waiting);
+	free(account->photo_hash);
 	atomic_fetch_sub_explicit(&account->worker->counters.accounts, 1, memory_order_relaxed);
 	free(account);
 }
@@ -71,7 +72,7 @@ loaded(struct account *account)
 	free(waiting);
 }
 
-/* Results: 0 the credentials, 1 the offline log's count, from 2 on the roster. */
+/* Results: 0 the credentials, 1 the offline log's count, 2 the photo's hash, from 3 on the roster. */
 static void
 on_load(struct store_request *request)
 {
@@ -82,7 +83,9 @@ on_load(struct store_request *request)
 	} else {
 		account->state = ACCOUNT_READY;
 		account->offline_count = request->results[1].count;
-		account->roster = roster_loaded(request, 2);
+		account->roster = roster_loaded(request, 3);
+		if (request->results[2].value.len > 0)
+			account->photo_hash = str_dupz(request->results[2].value);
 	}
 	store_request_free(request);
 	loaded(account);
@@ -101,6 +104,7 @@ account_get(struct worker *worker, struct str bare)
 	request = store_request_new(worker->store, worker->loop, on_load, account);
 	store_auth_get(request, account->jid.text);
 	store_log_count(request, account->jid.text, "offline");
+	store_doc_get(request, account->jid.text, ACCOUNT_PHOTO_DOC);
 	roster_load(request, account->jid.text);
 	store_submit(request);
 	return account;

@@ -21,6 +21,8 @@ enum account_state {
 	ACCOUNT_ABSENT, /* there is no such account; remembered for a moment */
 };
 
+#define ACCOUNT_PHOTO_DOC "photo-hash" /* of its vCard (XEP-0153) */
+
 struct waiter { /* something that goes on once the account is loaded; stands in its owner */
 	struct link link;
 	void (*run)(struct waiter *waiter, struct account *account);
@@ -37,6 +39,7 @@ struct account {
 	struct stanza **waiting; /* while loading */
 	unsigned waiting_count;
 	struct roster *roster; /* NULL until loaded */
+	char *photo_hash;	   /* ACCOUNT_PHOTO_DOC's text, or NULL */
 	uint64_t offline_count;	   /* entries in the offline log, at most: 0 means none */
 	unsigned offline_appends;  /* on their way to it */
 	bool is_draining_offline;  /* its entries are being delivered, and new ones queue behind them */

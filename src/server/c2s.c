@@ -212,7 +212,7 @@ write_features(struct c2s *c2s, struct buf *out)
 			config_options(c2s->worker->config, host, i);
 
 		if (modules[i]->stream_features != NULL && config_module_enabled(options))
-			modules[i]->stream_features(host, options, is_in, out);
+			modules[i]->stream_features(c2s->worker, host, options, is_in, out);
 	}
 	buf_addz(out, "</stream:features>");
 }

@@ -98,8 +98,9 @@ struct module {
 	const struct iq_handler *iqs;
 	const struct hook *hooks;
 	/* Adds to the stream features after binding, within <stream:features/> (XEP-0170 order). */
-	void (*stream_features)(const struct config_host *host, const struct option_values *options,
-				bool is_authenticated, struct buf *out);
+	void (*stream_features)(struct worker *worker, const struct config_host *host,
+				const struct option_values *options, bool is_authenticated,
+				struct buf *out);
 	/*
 	 * An iq from a client that has not logged in (XEP-0077). Returns whether it is this module's;
 	 * it then answers with c2s_send, at once or, after c2s_hold, later.

@@ -13,10 +13,10 @@ static const struct spec core_specs[] = {
 	{"RFC 7590", NULL, SPEC_COMPLETE, "TLS 1.2 and 1.3"},
 	{"RFC 7622", NULL, SPEC_COMPLETE, "addresses; see doc/decisions.md"},
 	{"XEP-0078", "2.5", SPEC_COMPLETE, "on streams without a version; digest where passwords are kept"},
-	{"XEP-0170", "1.1", SPEC_COMPLETE, NULL},
+	{"XEP-0170", "1.0", SPEC_COMPLETE, NULL},
 	{"XEP-0178", "1.2", SPEC_PARTIAL, "client certificates"},
 	{"XEP-0368", "1.1.0", SPEC_COMPLETE, "direct TLS for clients"},
-	{"XEP-0440", "0.4.2", SPEC_COMPLETE, NULL},
+	{"XEP-0440", "1.0.0", SPEC_COMPLETE, NULL},
 	{0},
 };
 

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* xep0049_private.c - an account's private XML storage (XEP-0049). */
+#include "server/module.h"
+#include "xmpp/xml_reader.h"
+
+#define NS_PRIVATE "jabber:iq:private"
+#define SET_NAME "private"
+#define ITEM_MAX 262144u
+
+static const struct xml_limits limits = {
+	.bytes = ITEM_MAX * 2, .depth = 128, .attributes = 128, .nodes = 1u << 17};
+
+static struct str
+key_of(struct arena *arena, const struct element *item)
+{
+	return arena_printf(arena, "%.*s %.*s", STR_ARG(item->name), STR_ARG(item->ns));
+}
+
+static void
+on_got(struct store_request *request)
+{
+	struct held_iq *held = request->owner;
+	const struct element *asked = element_child(element_child(held->iq->el, NULL, NULL), NULL, NULL);
+	struct element *query = element_new(held->arena, NS_PRIVATE, "query"), *item = NULL;
+
+	if (request->results[0].status == STORE_OK)
+		item = xml_parse(held->arena, arena_dup(held->arena, request->results[0].value), &limits,
+				 NULL);
+	if (item == NULL) { /* §3.2: nothing stored is an empty element */
+		item = element_copy(held->arena, asked);
+		while (item->children != NULL)
+			element_detach(item->children);
+	}
+	element_append(query, item);
+	held_reply(held, query);
+	store_request_free(request);
+}
+
+static void
+on_put(struct store_request *request)
+{
+	struct held_iq *held = request->owner;
+
+	if (request->status == STORE_OK)
+		held_reply(held, NULL);
+	else
+		held_refuse(held, STANZA_RESOURCE_CONSTRAINT, NULL);
+	store_request_free(request);
+}
+
+/* §3.1: one element, in a namespace of its own. */
+static const struct element *
+the_item(const struct event *ev)
+{
+	const struct element *item = element_child(event_payload(ev), NULL, NULL);
+
+	if (item == NULL || element_next(item, NULL, NULL) != NULL || item->ns.len == 0 ||
+	    str_is(item->ns, NS_PRIVATE))
+		return NULL;
+	return item;
+}
+
+static enum verdict
+get(struct event *ev)
+{
+	const struct element *item = the_item(ev);
+	struct store_request *request;
+
+	if (item == NULL)
+		return event_refuse(ev, STANZA_BAD_REQUEST);
+	if (ev->account->is_guest)
+		return event_refuse(ev, STANZA_NOT_ALLOWED);
+	request = store_request_new(ev->worker->store, ev->worker->loop, on_got, event_hold(ev));
+	store_set_get(request, ev->account->jid.text, SET_NAME, key_of(ev->arena, item));
+	store_submit(request);
+	return DONE;
+}
+
+static enum verdict
+set(struct event *ev)
+{
+	const struct element *item = element_child(event_payload(ev), NULL, NULL);
+	struct store_request *request;
+
+	if (item == NULL)
+		return event_refuse(ev, STANZA_BAD_REQUEST);
+	if (ev->account->is_guest)
+		return event_refuse(ev, STANZA_NOT_ALLOWED);
+	for (const struct element *i = item; i != NULL; i = element_next(i, NULL, NULL))
+		if (i->ns.len == 0 || str_is(i->ns, NS_PRIVATE))
+			return event_refuse(ev, STANZA_NOT_ACCEPTABLE);
+	request = store_request_new(ev->worker->store, ev->worker->loop, on_put, event_hold(ev));
+	for (; item != NULL; item = element_next(item, NULL, NULL)) {
+		struct str text = xml_text(ev->arena, item, STR_NONE);
+
+		store_set_put(request, ev->account->jid.text, SET_NAME, key_of(ev->arena, item), text);
+	}
+	store_submit(request);
+	return DONE;
+}
+
+const struct module xep0049_private = {
+	.name = "private",
+	.specs = SPECS({"XEP-0049", "1.2", SPEC_COMPLETE, NULL}),
+	.features = FEATURES(NS_PRIVATE),
+	.account_features = FEATURES(NS_PRIVATE),
+	.iqs = IQS({IQ_GET, TO_OWN_ACCOUNT, NS_PRIVATE, "query", get},
+		   {IQ_SET, TO_OWN_ACCOUNT, NS_PRIVATE, "query", set}),
+};

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * xep0115_caps.c - entity capabilities (XEP-0115): the server's own in its stream features, and
+ * those of clients, asked for once and believed only when the hash fits (SEC-54).
+ */
+#include "modules/disco_server.h"
+
+#include "base/log.h"
+#include "xmpp/xep/caps.h"
+
+#include <stdlib.h>
+
+#define CACHE_MAX 1000u /* verified hashes a worker remembers; then it starts anew */
+#define ASK_MS 30000u
+
+struct known {
+	char *key; /* "hash ver" */
+	char *features; /* the <query/>, as text */
+};
+
+struct caps_state {
+	struct map known;
+	const struct config *config; /* of which OWN was made */
+	struct buf *own;	     /* <c/> by host's index */
+	size_t own_count;
+};
+
+static void
+known_free(struct known *known)
+{
+	free(known->key);
+	free(known->features);
+	free(known);
+}
+
+static void
+forget_known(struct caps_state *state)
+{
+	uint32_t at = 0;
+	void *value;
+
+	while (map_next(&state->known, &at, &value))
+		known_free(value);
+	map_free(&state->known);
+}
+
+static void
+forget_own(struct caps_state *state)
+{
+	for (size_t i = 0; i < state->own_count; i++)
+		buf_free(&state->own[i]);
+	free(state->own);
+	state->own = NULL;
+	state->own_count = 0;
+}
+
+static void
+state_free(void *p)
+{
+	forget_known(p);
+	forget_own(p);
+}
+
+static struct str
+key_of(struct arena *arena, const struct caps *caps)
+{
+	return arena_printf(arena, "%.*s %.*s", STR_ARG(caps->hash), STR_ARG(caps->ver));
+}
+
+struct question {
+	struct arena *arena;
+	struct caps caps;
+};
+
+static void
+on_info(struct session *session, const struct stanza *reply, void *arg)
+{
+	extern const struct module xep0115_caps;
+	struct caps_state *state = module_state(session->worker, &xep0115_caps);
+	struct question *q = arg;
+	struct element *query =
+		reply != NULL ? element_child(reply->el, NS_DISCO_INFO, "query") : NULL;
+	struct str key = key_of(q->arena, &q->caps);
+	const char *why;
+
+	if (query != NULL && caps_verify(q->arena, &q->caps, query, &why) < 0) {
+		log_event(LOG_DEBUG, "caps-not-verified", LOG_STR("jid", session->jid.text),
+			  LOG_Z("why", why));
+	} else if (query != NULL && map_get(&state->known, key) == NULL) {
+		struct known *known = xnew(struct known);
+
+		if (state->known.count >= CACHE_MAX)
+			forget_known(state);
+		known->key = str_dupz(key);
+		known->features = str_dupz(xml_text(q->arena, query, STR_NONE));
+		map_put(&state->known, str(known->key), known);
+	}
+	arena_free(q->arena);
+	free(q);
+}
+
+/* §6.2: asks the client that announces a hash that nobody has proved yet. */
+static enum verdict
+on_presence(struct event *ev)
+{
+	struct caps_state *state = module_state(ev->worker, ev->module);
+	struct question *q;
+	struct element *query;
+	struct caps caps;
+
+	if (!session_is_available(ev->session) || !caps_find(ev->stanza->el, &caps) ||
+	    !caps_knows_hash(caps.hash) ||
+	    map_get(&state->known, key_of(ev->arena, &caps)) != NULL)
+		return PASS;
+	q = xnew(struct question);
+	q->arena = arena_new();
+	q->caps = (struct caps){arena_dup(q->arena, caps.node), arena_dup(q->arena, caps.ver),
+				arena_dup(q->arena, caps.hash)};
+	query = disco_new(ev->arena, NS_DISCO_INFO,
+			  arena_printf(ev->arena, "%.*s#%.*s", STR_ARG(caps.node), STR_ARG(caps.ver)));
+	session_ask(ev->session, IQ_GET, query, ASK_MS, on_info, q);
+	return PASS;
+}
+
+static void
+make_own(struct worker *worker, struct caps_state *state)
+{
+	struct arena *arena = arena_new();
+
+	forget_own(state);
+	state->config = worker->config;
+	state->own_count = worker->config->host_count;
+	state->own = xnew_array(struct buf, state->own_count);
+	for (size_t i = 0; i < state->own_count; i++) {
+		struct event ev = {.worker = worker, .arena = arena, .host = &worker->config->hosts[i]};
+		struct caps caps = {STR(CAPS_NODE), STR_NONE, STR("sha-1")};
+		struct element *features = element_new(arena, NS_STREAM, "features");
+		const char *why;
+
+		if (caps_hash(arena, disco_server_info(&ev, STR_NONE), caps.hash, &caps.ver, &why) < 0) {
+			log_event(LOG_ERROR, "caps-of-server", LOG_Z("why", why));
+			continue;
+		}
+		caps_add(arena, features, &caps);
+		xml_write(&state->own[i], features->children, STR(NS_CLIENT));
+	}
+	arena_free(arena);
+}
+
+/* §6.3: a server says it in its features, so that clients need not ask at every login. */
+static void
+write_features(struct worker *worker, const struct config_host *host,
+	       const struct option_values *options UNUSED, bool is_authenticated, struct buf *out)
+{
+	extern const struct module xep0115_caps;
+	struct caps_state *state = module_state(worker, &xep0115_caps);
+
+	if (!is_authenticated)
+		return;
+	if (state->config != worker->config)
+		make_own(worker, state);
+	buf_add(out, buf_str(&state->own[host->index]));
+}
+
+const struct module xep0115_caps = {
+	.name = "caps",
+	.specs = SPECS({"XEP-0115", "1.6.0", SPEC_COMPLETE, NULL}),
+	.features = FEATURES(NS_CAPS),
+	.hooks = HOOKS({POINT_PRESENCE, STAGE_HANDLE, on_presence}),
+	.stream_features = write_features,
+	.state_size = sizeof(struct caps_state),
+	.state_free = state_free,
+};
