@@ -35,12 +35,13 @@ struct client_stream_options {
 	struct str resource; /* empty: the server makes one; legacy authentication needs one */
 	enum client_auth auth;
 	enum client_tls tls;
-	uint32_t mechanisms;         /* SASL_BIT of each that may be used */
-	bool is_secure;              /* direct TLS (XEP-0368): the handshake is done */
-	struct sasl_binding binding; /* with is_secure: of that connection */
-	bool clear_passwords;        /* PLAIN and legacy plaintext without TLS too */
-	struct str nonce;            /* SCRAM's, for published examples; p NULL: random */
-	struct xml_limits limits;    /* all 0: 1 MiB, and enough of the rest */
+	uint32_t mechanisms;           /* SASL_BIT of each that may be used */
+	bool is_secure;                /* direct TLS (XEP-0368): the handshake is done */
+	struct sasl_binding binding;   /* with is_secure: of that connection */
+	bool clear_passwords;          /* PLAIN and legacy plaintext without TLS too */
+	struct sasl_client_keys *keys; /* kept from login to login, by the caller; or NULL */
+	struct str nonce;              /* SCRAM's, for published examples; p NULL: random */
+	struct xml_limits limits;      /* all 0: 1 MiB, and enough of the rest */
 };
 
 enum client_event {

@@ -122,6 +122,7 @@ client_sasl_start(struct client_stream *cs)
 	cs->mechanism = sasl_mechanism_name((enum sasl_mechanism)m);
 	cs->sasl = sasl_client_new((enum sasl_mechanism)m, cs->options.username,
 				   cs->options.password, cs->options.authzid, binding);
+	sasl_client_keep_keys(cs->sasl, cs->options.keys);
 	if (cs->options.nonce.p != NULL)
 		sasl_client_set_nonce(cs->sasl, cs->options.nonce);
 	if (sasl_client_step(cs->sasl, STR_NONE, &first, &why) < 0)

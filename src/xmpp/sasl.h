@@ -115,6 +115,18 @@ void sasl_client_free(struct sasl_client *client); /* takes NULL; wipes secrets 
 /* Before the first step: the client's nonce, for published vectors. Copied. */
 void sasl_client_set_nonce(struct sasl_client *client, struct str nonce);
 /*
+ * The keys of one password, for one salt: deriving them is slow, and RFC 5802 §5.1 lets a client
+ * keep them. A zeroed struct is empty. It is as secret as the password; wipe it in the end.
+ */
+struct sasl_client_keys {
+	enum scram_hash hash;
+	uint32_t iterations; /* 0: empty */
+	size_t salt_len;
+	unsigned char salt[64], client_key[64], server_key[64];
+};
+/* Takes the keys from KEYS where they fit the challenge, else derives and puts them there. */
+void sasl_client_keep_keys(struct sasl_client *client, struct sasl_client_keys *keys);
+/*
  * The first message (IN is ignored), then one for each challenge. *OUT p NULL at first: no initial
  * response. Returns 0, or -1 with *WHY when the server cheats. SCRAM's second step is slow
  * (PBKDF2).

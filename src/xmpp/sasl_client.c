@@ -21,6 +21,7 @@ struct sasl_client {
 	enum sasl_mechanism mechanism;
 	struct str username, password, authzid, nonce;
 	struct sasl_binding binding;
+	struct sasl_client_keys *kept; /* the caller's, or NULL */
 	unsigned steps;
 	struct str gs2_header, cbind_data, first_bare;
 	struct str plain;                       /* PLAIN's message */
@@ -60,6 +61,12 @@ void
 sasl_client_set_nonce(struct sasl_client *client, struct str nonce)
 {
 	client->nonce = arena_dup(client->arena, nonce);
+}
+
+void
+sasl_client_keep_keys(struct sasl_client *client, struct sasl_client_keys *keys)
+{
+	client->kept = keys;
 }
 
 static int
@@ -158,35 +165,72 @@ parse_challenge(struct sasl_client *client, struct str in, struct str *nonce, st
 	return 0;
 }
 
-/* The proof, and the signature that the server must answer with (RFC 5802 §3). */
-static int
-scram_prove(struct sasl_client *client, struct str challenge, struct str without_proof,
-	    struct str salt, uint32_t iterations, unsigned char *proof, const char **why)
+static bool
+is_kept(const struct sasl_client_keys *kept, enum scram_hash hash, struct str salt,
+	uint32_t iterations)
 {
-	unsigned char salted[SCRAM_KEY_MAX], key[SCRAM_KEY_MAX], stored[SCRAM_KEY_MAX];
-	struct str password,
-		message[] = {client->first_bare, STR(","), challenge, STR(","), without_proof};
-	enum scram_hash hash;
-	bool is_plus;
-	size_t size;
+	return kept->iterations == iterations && kept->hash == hash &&
+	       str_equal(str_of(kept->salt, kept->salt_len), salt);
+}
 
-	sasl_is_scram(client->mechanism, &hash, &is_plus);
-	size = scram_hash_size(hash);
+/* Slow. */
+static int
+derive_keys(struct sasl_client *client, enum scram_hash hash, struct str salt, uint32_t iterations,
+	    struct sasl_client_keys *out, const char **why)
+{
+	unsigned char salted[SCRAM_KEY_MAX];
+	struct str password;
+
+	if (salt.len > sizeof(out->salt))
+		return cheated(why, "salt too long");
 	if (password_prepare(client->arena, client->password, &password, why) < 0)
 		return -1;
 	scram_hi(hash, password, salt, iterations, salted);
 	OPENSSL_cleanse((char *)password.p, password.len);
-	scram_client_key(hash, salted, key);
-	scram_h(hash, str_of(key, size), stored);
-	scram_hmac(hash, str_of(stored, size), message, COUNT(message), proof);
-	scram_xor(hash, proof, key);
-	scram_server_key(hash, salted, key);
-	scram_hmac(hash, str_of(key, size), message, COUNT(message), client->signature);
+	scram_client_key(hash, salted, out->client_key);
+	scram_server_key(hash, salted, out->server_key);
 	OPENSSL_cleanse(salted, sizeof(salted));
-	OPENSSL_cleanse(key, sizeof(key));
+	out->hash = hash;
+	out->iterations = iterations;
+	out->salt_len = salt.len;
+	memcpy(out->salt, salt.p, salt.len);
+	return 0;
+}
+
+/* The proof, and the signature that the server must answer with (RFC 5802 §3). */
+static void
+sign(struct sasl_client *client, const struct sasl_client_keys *keys, struct str challenge,
+     struct str without_proof, unsigned char *proof)
+{
+	struct str message[] = {client->first_bare, STR(","), challenge, STR(","), without_proof};
+	unsigned char stored[SCRAM_KEY_MAX];
+	size_t size = scram_hash_size(keys->hash);
+
+	scram_h(keys->hash, str_of(keys->client_key, size), stored);
+	scram_hmac(keys->hash, str_of(stored, size), message, COUNT(message), proof);
+	scram_xor(keys->hash, proof, keys->client_key);
+	scram_hmac(keys->hash, str_of(keys->server_key, size), message, COUNT(message),
+		   client->signature);
 	OPENSSL_cleanse(stored, sizeof(stored));
 	client->has_proved = true;
-	return 0;
+}
+
+static int
+scram_prove(struct sasl_client *client, struct str challenge, struct str without_proof,
+	    struct str salt, uint32_t iterations, unsigned char *proof, const char **why)
+{
+	struct sasl_client_keys own = {0}, *keys = client->kept != NULL ? client->kept : &own;
+	enum scram_hash hash;
+	bool is_plus;
+	int rc = 0;
+
+	sasl_is_scram(client->mechanism, &hash, &is_plus);
+	if (!is_kept(keys, hash, salt, iterations))
+		rc = derive_keys(client, hash, salt, iterations, keys, why);
+	if (rc == 0)
+		sign(client, keys, challenge, without_proof, proof);
+	OPENSSL_cleanse(&own, sizeof(own));
+	return rc;
 }
 
 static int

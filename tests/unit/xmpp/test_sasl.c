@@ -161,6 +161,42 @@ TEST(awkward_names_and_passwords)
 	}
 }
 
+/* Keys of one login serve the next, but no other salt, hash or iteration count. */
+TEST(client_keeps_its_keys)
+{
+	static const enum sasl_mechanism order[] = {SASL_SCRAM_SHA_256, SASL_SCRAM_SHA_256,
+						    SASL_SCRAM_SHA_1, SASL_SCRAM_SHA_512_PLUS};
+	struct sasl_client_keys keys = {0}, first;
+	struct credentials account;
+
+	for (size_t account_no = 0; account_no < 2; account_no++) {
+		credentials_derive(t->arena, STR(PASSWORD), 4096 + (uint32_t)account_no, &account);
+		for (size_t i = 0; i < COUNT(order); i++) {
+			struct sasl_server_options options = server_options(order[i]);
+			struct sasl_client *client = client_of(order[i], USER, PASSWORD, NULL);
+			struct outcome o;
+
+			sasl_client_keep_keys(client, &keys);
+			o = talk(t, client, &options, &account);
+			check_int(t, o.end, SASL_SUCCESS);
+			check_int(t, o.client, 0);
+			check_int(t, keys.iterations, 4096 + (int)account_no);
+			if (i == 0)
+				first = keys;
+			check_int(t, memcmp(&first, &keys, sizeof(keys)) == 0, i < 2);
+		}
+	}
+	/* It is the kept key that is used: with it, the password does not matter. */
+	{
+		struct sasl_server_options options = server_options(SASL_SCRAM_SHA_512_PLUS);
+		struct sasl_client *client =
+			client_of(SASL_SCRAM_SHA_512_PLUS, USER, "other", NULL);
+
+		sasl_client_keep_keys(client, &keys);
+		check_int(t, talk(t, client, &options, &account).end, SASL_SUCCESS);
+	}
+}
+
 TEST(plain_makes_the_missing_keys)
 {
 	struct sasl_server_options options = server_options(SASL_PLAIN);
