@@ -23,8 +23,7 @@ io_free(struct loop_local *local)
 {
 	struct conn_io *io = CONTAINER(local, struct conn_io, local);
 
-	BIO_free(io->bio);
-	buf_free(&io->gathered);
+	conn_tls_io_end(io);
 	free(io);
 }
 
@@ -172,7 +171,7 @@ static void
 read_plain(struct conn *conn)
 {
 	struct conn_io *io = conn_io(conn->loop);
-	size_t got = conn_receive(conn, io->plain, RAW_SIZE);
+	size_t got = conn_receive(conn, io->plain, READ_SIZE);
 
 	if (got > 0)
 		conn_offer(conn, str_of(io->plain, got));
@@ -196,7 +195,7 @@ ready(struct watch *watch, uint32_t events)
 			conn_end(conn, CONN_RESET, socket_error(conn));
 		else
 			loop_watch(conn->loop, watch, conn->is_blocked ? EPOLLOUT : EPOLLONESHOT);
-	} else if (conn->ssl != NULL && conn->state == STATE_OPEN) {
+	} else if (conn->secured != NULL && conn->state == STATE_OPEN) {
 		conn_tls_read(conn);
 	} else {
 		read_plain(conn);
@@ -336,7 +335,7 @@ close_output(struct conn *conn)
 	if (conn->has_eof || conn->is_broken || conn->watch.fd < 0) {
 		conn_pair_close(conn);
 		conn_end(conn, CONN_EOF, "closed");
-	} else if (conn->ssl == NULL || conn_tls_close_notify(conn)) {
+	} else if (conn->secured == NULL || conn_tls_close_notify(conn)) {
 		conn->state = STATE_LINGERING;
 		shutdown(conn->watch.fd, SHUT_WR);
 	}
@@ -382,7 +381,9 @@ flush(struct conn *conn)
 {
 	if (conn->watch.fd < 0)
 		return conn_pair_flush(conn);
-	return conn->ssl != NULL ? conn_tls_flush(conn) : conn_send(conn, &conn->out);
+	if (conn->secured != NULL || conn->handshake != NULL)
+		return conn_tls_flush(conn);
+	return conn_send(conn, &conn->out);
 }
 
 /* All is out. False: CONN is gone. */
@@ -508,6 +509,7 @@ conn_free(struct conn *conn)
 		conn->watch.fd = -1;
 	}
 	conn_pair_close(conn);
+	conn_handshake_free(conn);
 	conn_tls_free(conn);
 	if (conn->farewell != NULL && conn->loop != NULL)
 		timer_cancel(conn->loop, &conn->farewell->timer);
@@ -535,7 +537,7 @@ conn_detach(struct conn *conn)
 		loop_watch(conn->loop, &conn->watch, 0);
 	if (conn->farewell != NULL)
 		timer_cancel(conn->loop, &conn->farewell->timer);
-	conn_tls_detach(conn);
+	conn_handshake_detach(conn);
 	conn->loop = NULL;
 }
 
@@ -544,7 +546,7 @@ conn_attach(struct conn *conn, struct loop *loop)
 {
 	assert(conn->loop == NULL);
 	conn->loop = loop;
-	conn_tls_attach(conn);
+	conn_handshake_attach(conn);
 	if (conn->farewell != NULL && conn->state != STATE_ENDED)
 		timer_set(loop, &conn->farewell->timer, conn->farewell->timer.due_ms);
 	if (buf_len(&conn->in) > 0 && !conn->is_paused)

@@ -73,57 +73,45 @@ conn_is_secure(const struct conn *conn)
 	return conn->is_secured;
 }
 
+static struct str
+text_or_empty(const char *text)
+{
+	return text != NULL ? str(text) : STR("");
+}
+
 struct str
 conn_tls_version(const struct conn *conn)
 {
-	if (!conn->is_secured)
-		return STR("");
-	return conn->ssl != NULL ? str(SSL_get_version(conn->ssl)) : STR("simulated");
+	if (conn->is_secured && conn->secured == NULL)
+		return STR("simulated");
+	return text_or_empty(conn->secured != NULL ? conn->secured->version : NULL);
 }
 
 struct str
 conn_tls_cipher(const struct conn *conn)
 {
-	return conn->is_secured && conn->ssl != NULL ? str(SSL_get_cipher_name(conn->ssl))
-						     : STR("");
+	return text_or_empty(conn->secured != NULL ? conn->secured->cipher : NULL);
 }
 
 struct str
 conn_sni(const struct conn *conn)
 {
-	const char *name = NULL;
-
-	if (conn->ssl != NULL)
-		name = SSL_get_servername(conn->ssl, TLSEXT_NAMETYPE_host_name);
-	return name != NULL ? str(name) : STR("");
+	return text_or_empty(conn->secured != NULL ? conn->secured->sni : NULL);
 }
 
 struct str
 conn_alpn(const struct conn *conn)
 {
-	const unsigned char *name = NULL;
-	unsigned len = 0;
-
-	if (conn->ssl != NULL)
-		SSL_get0_alpn_selected(conn->ssl, &name, &len);
-	return len > 0 ? str_of(name, len) : STR("");
+	return text_or_empty(conn->secured != NULL ? conn->secured->alpn : NULL);
 }
 
 int
 conn_channel_exporter(const struct conn *conn, unsigned char out[32])
 {
-	static const char label[] = "EXPORTER-Channel-Binding";
-
-	if (conn->ssl == NULL || !conn->is_secured)
+	if (conn->secured == NULL || !conn->secured->has_exporter)
 		return -1;
-	/* RFC 9266 §2, RFC 7627: before TLS 1.3 unique only with an extended master secret. */
-	if (SSL_version(conn->ssl) < TLS1_3_VERSION && SSL_get_extms_support(conn->ssl) != 1)
-		return -1;
-	/* The context is empty, which in TLS 1.2 is not the same as absent. */
-	return SSL_export_keying_material(conn->ssl, out, 32, label, sizeof(label) - 1,
-					  (const unsigned char *)"", 0, 1) == 1
-		       ? 0
-		       : -1;
+	memcpy(out, conn->secured->exporter, 32);
+	return 0;
 }
 
 int
@@ -131,17 +119,16 @@ conn_channel_end_point(const struct conn *conn, unsigned char out[64])
 {
 	const X509 *certificate;
 
-	if (conn->ssl == NULL || !conn->is_secured)
+	if (conn->secured == NULL)
 		return -1;
-	certificate = conn->is_client ? SSL_get0_peer_certificate(conn->ssl)
-				      : SSL_get_certificate(conn->ssl);
+	certificate = conn->is_client ? conn->secured->peer : conn->secured->own;
 	return certificate != NULL ? tls_end_point(certificate, out) : -1;
 }
 
 struct str
 conn_peer_certificate(struct arena *arena, const struct conn *conn)
 {
-	X509 *certificate = conn->ssl != NULL ? SSL_get0_peer_certificate(conn->ssl) : NULL;
+	X509 *certificate = conn->secured != NULL ? conn->secured->peer : NULL;
 	unsigned char *p;
 	struct str der;
 	int len;
@@ -157,7 +144,5 @@ conn_peer_certificate(struct arena *arena, const struct conn *conn)
 bool
 conn_peer_verified(const struct conn *conn)
 {
-	return conn->ssl != NULL && conn->is_secured &&
-	       SSL_get0_peer_certificate(conn->ssl) != NULL &&
-	       SSL_get_verify_result(conn->ssl) == X509_V_OK;
+	return conn->secured != NULL && conn->secured->is_peer_verified;
 }

@@ -10,25 +10,29 @@
 
 #include "io/conn.h"
 #include "io/loop_local.h"
+#include "io/records.h"
 
 #include <netinet/in.h>
 #include <openssl/ssl.h>
 
-#define RAW_SIZE (32u * 1024)   /* what is read at once */
-#define PLAIN_SIZE (64u * 1024) /* what that can become: itself, and a record cut in two before */
-#define ENCRYPT_AT_ONCE (64u * 1024) /* plaintext for one write(2) */
-#define PAIR_WINDOW (64u * 1024)     /* what a paused end of a pair accepts */
+#define READ_SIZE (32u * 1024)            /* what is read at once */
+#define RAW_SIZE (READ_SIZE + RECORD_MAX) /* and with the beginning of a record, kept from before  \
+					   */
+#define PLAIN_SIZE (64u * 1024)           /* no less than what RAW_SIZE can become */
+#define ENCRYPT_AT_ONCE (64u * 1024)      /* plaintext for one write(2) */
+#define PAIR_WINDOW (64u * 1024)          /* what a paused end of a pair accepts */
 
 /* What the connections of one loop share: none is in use between two turns. */
 struct conn_io {
 	struct loop_local local;
 	char raw[RAW_SIZE];
 	char plain[PLAIN_SIZE];
+	struct buf gathered; /* encrypted, for one write */
+	struct record_ciphers *ciphers;
 	/* Every SSL of the loop has this BIO; it reads from FEED and writes to GATHERED. */
 	BIO *bio;
 	struct str feed;
-	struct buf gathered;
-	bool is_direct_tls; /* in the handshake under way: ALPN counts */
+	struct handshake *handshake; /* the one under way */
 };
 
 enum conn_state {
@@ -44,6 +48,19 @@ struct handshake {
 	struct conn *conn;
 	struct tls_context *context;
 	bool is_unchecked; /* started in data(), which has not told yet what it took */
+	bool is_direct;    /* not STARTTLS: ALPN counts */
+	bool has_secret[2];
+	unsigned char secrets[2][RECORD_SECRET_MAX]; /* TLS 1.3: the client's, the server's */
+};
+
+/* What is known after the handshake, and the keys once they are not OpenSSL's any more. */
+struct secured {
+	struct records records; /* used when conn->ssl is NULL */
+	const char *version, *cipher;
+	char *sni, *alpn; /* or NULL */
+	X509 *own, *peer; /* certificates, or NULL */
+	bool is_peer_verified, has_exporter, has_said_goodbye;
+	unsigned char exporter[32];
 };
 
 /* Present from the beginning of the end. */
@@ -58,12 +75,13 @@ struct conn {
 	struct loop *loop; /* NULL: detached */
 	const struct conn_handlers *handlers;
 	void *owner;
-	struct watch watch;   /* fd -1: one of a pair */
-	struct deferred work; /* what is to be done at the end of the turn */
-	struct buf in;        /* read, not taken */
-	struct buf out;       /* written by the owner; with TLS not yet encrypted */
-	struct buf raw;       /* with TLS: encrypted, refused by the kernel */
-	SSL *ssl;
+	struct watch watch;      /* fd -1: one of a pair */
+	struct deferred work;    /* what is to be done at the end of the turn */
+	struct buf in;           /* read, not taken */
+	struct buf out;          /* written by the owner; with TLS not yet encrypted */
+	struct buf raw;          /* with TLS: encrypted, refused by the kernel */
+	SSL *ssl;                /* of the handshake; later of TLS 1.2, and of clients */
+	struct secured *secured; /* once the handshake is done */
 	struct handshake *handshake;
 	struct farewell *farewell;
 	struct conn *twin; /* the other end of a pair, while it is there */
@@ -82,9 +100,9 @@ struct conn {
 	bool has_kept : 1;   /* IN is to be offered again */
 	bool has_eof : 1;    /* read while paused, or already told */
 	bool must_drain : 1; /* drained() is due when all is out */
-	bool is_secured : 1;
-	bool is_client : 1; /* of TLS */
-	bool is_told : 1;   /* of the end */
+	bool is_secured : 1;	/* or so it is in a pair */
+	bool is_client : 1;	/* of TLS */
+	bool is_told : 1;    /* of the end */
 };
 
 struct conn_io *conn_io(struct loop *loop);
@@ -106,14 +124,25 @@ size_t conn_receive(struct conn *conn, char *to, size_t size);
 bool conn_send(struct conn *conn, struct buf *buf);
 
 /* conn_tls.c */
-void conn_tls_step(struct deferred *deferred); /* of the handshake */
 void conn_tls_read(struct conn *conn);
 bool conn_tls_flush(struct conn *conn);        /* whether all is out */
 bool conn_tls_close_notify(struct conn *conn); /* whether all is out */
 void conn_tls_free(struct conn *conn);
-void conn_tls_detach(struct conn *conn);
-void conn_tls_attach(struct conn *conn);
+
+/* conn_handshake.c */
+void conn_handshake_free(struct conn *conn);
+void conn_handshake_detach(struct conn *conn);
+void conn_handshake_attach(struct conn *conn);
+
+/* conn_tls.c, for conn_handshake.c */
 void conn_tls_io_init(struct conn_io *io);
+void conn_tls_io_end(struct conn_io *io);
+void conn_tls_push(struct conn *conn, struct conn_io *io);    /* sends what was gathered */
+void conn_tls_take(struct conn *conn, struct str ciphertext); /* decrypts and offers it */
+
+/* conn_secured.c */
+struct secured *secured_new(SSL *ssl, bool is_client);
+void secured_free(struct secured *secured);
 
 /* conn_pair.c */
 bool conn_pair_flush(struct conn *conn); /* whether all is out */

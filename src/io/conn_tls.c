@@ -11,7 +11,6 @@
 
 #include <openssl/err.h>
 #include <pthread.h>
-#include <stdlib.h>
 
 /* The BIO between OpenSSL and conn_io */
 
@@ -68,19 +67,20 @@ conn_tls_io_init(struct conn_io *io)
 	io->bio = BIO_new(bio_method);
 	BIO_set_data(io->bio, io);
 	BIO_set_init(io->bio, 1);
+	io->ciphers = record_ciphers_new();
 }
 
-bool
-conn_bio_is_direct_tls(BIO *bio)
+void
+conn_tls_io_end(struct conn_io *io)
 {
-	struct conn_io *io = BIO_get_data(bio);
-
-	return io->is_direct_tls;
+	BIO_free(io->bio);
+	record_ciphers_free(io->ciphers);
+	buf_free(&io->gathered);
 }
 
-/* Sends what was gathered; what the kernel refuses waits in RAW. */
-static void
-push(struct conn *conn, struct conn_io *io)
+/* What the kernel refuses waits in RAW. */
+void
+conn_tls_push(struct conn *conn, struct conn_io *io)
 {
 	if (buf_len(&io->gathered) == 0)
 		return;
@@ -91,47 +91,10 @@ push(struct conn *conn, struct conn_io *io)
 	buf_clear(&io->gathered);
 }
 
-/* The handshake */
-
-void
-conn_start_tls(struct conn *conn, struct tls_context *context, const char *server_name)
-{
-	assert(conn->handshake == NULL && !conn->is_secured);
-	if (conn->state != STATE_OPEN)
-		return;
-	conn->handshake = xnew(struct handshake);
-	conn->handshake->conn = conn;
-	conn->handshake->is_unchecked = conn->is_calling;
-	conn->handshake->step.run = conn_tls_step;
-	conn->is_client = server_name != NULL;
-	if (!conn->is_calling && buf_len(&conn->in) > 0) {
-		conn_end(conn, CONN_TLS, "bytes between the request for TLS and TLS");
-	} else if (conn->watch.fd < 0) {
-		conn_pair_start_tls(conn);
-	} else {
-		conn->handshake->context = tls_ref(context);
-		conn->raw = conn->out; /* still in the clear */
-		conn->out = (struct buf){0};
-		conn->ssl = tls_session_new(context, server_name);
-		if (conn->loop != NULL)
-			conn_tls_attach(conn);
-	}
-}
+/* Reading */
 
 static void
-free_handshake(struct conn *conn)
-{
-	if (conn->handshake == NULL)
-		return;
-	loop_defer_cancel(&conn->handshake->step);
-	tls_unref(conn->handshake->context);
-	free(conn->handshake);
-	conn->handshake = NULL;
-}
-
-/* Decrypts all of FEED and offers it at once. */
-static void
-take_records(struct conn *conn, struct conn_io *io)
+take_by_openssl(struct conn *conn, struct conn_io *io)
 {
 	size_t len = 0, got = 0;
 	int error = SSL_ERROR_NONE;
@@ -146,7 +109,7 @@ take_records(struct conn *conn, struct conn_io *io)
 	}
 	if (got == 0)
 		error = SSL_get_error(conn->ssl, 0);
-	push(conn, io);
+	conn_tls_push(conn, io);
 	if (len > 0 && !conn_offer(conn, str_of(io->plain, len)))
 		return;
 	if (error == SSL_ERROR_ZERO_RETURN)
@@ -156,45 +119,70 @@ take_records(struct conn *conn, struct conn_io *io)
 }
 
 void
-conn_tls_step(struct deferred *deferred)
+conn_tls_take(struct conn *conn, struct str ciphertext)
 {
-	struct conn *conn = CONTAINER(deferred, struct handshake, step)->conn;
 	struct conn_io *io = conn_io(conn->loop);
-	int rc;
+	struct records *records = &conn->secured->records;
+	enum record_result result;
+	const char *why;
+	unsigned char alert;
+	size_t len;
 
-	if (conn->state != STATE_OPEN)
+	if (conn->ssl != NULL) {
+		io->feed = ciphertext;
+		take_by_openssl(conn, io);
 		return;
-	io->feed = str_of(io->raw, conn_receive(conn, io->raw, RAW_SIZE));
-	if (conn->state != STATE_OPEN)
-		return;
-	io->is_direct_tls = !conn->has_read;
-	ERR_clear_error();
-	rc = SSL_do_handshake(conn->ssl);
-	if (rc != 1)
-		rc = -SSL_get_error(conn->ssl, rc);
-	push(conn, io);
-	if (rc == 1) {
-		free_handshake(conn);
-		conn_defer(conn);
-		if (conn_tell_secured(conn) && io->feed.len > 0)
-			take_records(conn, io);
-	} else if (rc == -SSL_ERROR_WANT_READ) {
-		conn_rewatch(conn);
-	} else {
-		conn_end(conn, CONN_TLS, tls_error("the TLS handshake failed"));
 	}
+	result = records_open(records, io->ciphers, &ciphertext, io->plain, &len, &alert, &why);
+	buf_free(&records->partial);
+	if (result == RECORDS_OK) {
+		buf_add(&records->partial, ciphertext);
+	} else if (alert != 0) {
+		records_alert(records, io->ciphers, alert, &io->gathered);
+		conn_tls_push(conn, io);
+	}
+	if (len > 0 && !conn_offer(conn, str_of(io->plain, len)))
+		return;
+	if (result == RECORDS_CLOSED)
+		conn_read_eof(conn, "closed");
+	else if (result == RECORDS_BAD)
+		conn_end(conn, CONN_TLS, why);
 }
-
-/* Records */
 
 void
 conn_tls_read(struct conn *conn)
 {
 	struct conn_io *io = conn_io(conn->loop);
+	struct str kept = buf_str(&conn->secured->records.partial);
+	size_t got = conn_receive(conn, io->raw + kept.len, READ_SIZE);
 
-	io->feed = str_of(io->raw, conn_receive(conn, io->raw, RAW_SIZE));
-	if (io->feed.len > 0)
-		take_records(conn, io);
+	if (got == 0)
+		return;
+	if (kept.len > 0)
+		memcpy(io->raw, kept.p, kept.len);
+	conn_tls_take(conn, str_of(io->raw, kept.len + got));
+}
+
+/* Writing */
+
+/* Encrypts some of the output. */
+static bool
+encrypt(struct conn *conn, struct conn_io *io)
+{
+	struct str chunk = str_first(buf_str(&conn->out), ENCRYPT_AT_ONCE);
+	size_t done = chunk.len;
+
+	if (conn->ssl == NULL) {
+		records_seal(&conn->secured->records, io->ciphers, chunk, &io->gathered);
+	} else {
+		ERR_clear_error();
+		if (!SSL_write_ex(conn->ssl, chunk.p, chunk.len, &done)) {
+			conn_end(conn, CONN_TLS, tls_error("cannot encrypt"));
+			return false;
+		}
+	}
+	buf_consume(&conn->out, done);
+	return true;
 }
 
 bool
@@ -202,21 +190,13 @@ conn_tls_flush(struct conn *conn)
 {
 	struct conn_io *io = conn_io(conn->loop);
 
-	while (conn_send(conn, &conn->raw) && buf_len(&conn->out) > 0 && conn->handshake == NULL) {
-		struct str chunk = str_first(buf_str(&conn->out), ENCRYPT_AT_ONCE);
-		size_t done;
-
-		if (conn->is_broken) {
+	while (conn_send(conn, &conn->raw) && buf_len(&conn->out) > 0 && conn->secured != NULL) {
+		if (conn->is_broken)
 			buf_clear(&conn->out);
-			break;
-		}
-		ERR_clear_error();
-		if (!SSL_write_ex(conn->ssl, chunk.p, chunk.len, &done)) {
-			conn_end(conn, CONN_TLS, tls_error("cannot encrypt"));
+		else if (!encrypt(conn, io))
 			return false;
-		}
-		buf_consume(&conn->out, done);
-		push(conn, io);
+		else
+			conn_tls_push(conn, io);
 	}
 	return conn_waiting(conn) == 0;
 }
@@ -226,10 +206,14 @@ conn_tls_close_notify(struct conn *conn)
 {
 	struct conn_io *io = conn_io(conn->loop);
 
-	if (conn->handshake == NULL && !(SSL_get_shutdown(conn->ssl) & SSL_SENT_SHUTDOWN)) {
+	if (!conn->secured->has_said_goodbye) {
+		conn->secured->has_said_goodbye = true;
 		ERR_clear_error();
-		SSL_shutdown(conn->ssl);
-		push(conn, io);
+		if (conn->ssl == NULL)
+			records_alert(&conn->secured->records, io->ciphers, 0, &io->gathered);
+		else
+			SSL_shutdown(conn->ssl);
+		conn_tls_push(conn, io);
 	}
 	return buf_len(&conn->raw) == 0;
 }
@@ -237,34 +221,8 @@ conn_tls_close_notify(struct conn *conn)
 void
 conn_tls_free(struct conn *conn)
 {
-	free_handshake(conn);
 	SSL_free(conn->ssl);
 	conn->ssl = NULL;
-}
-
-/* Moving: the BIO is the loop's, all the rest the connection's own. */
-
-void
-conn_tls_detach(struct conn *conn)
-{
-	if (conn->handshake != NULL)
-		loop_defer_cancel(&conn->handshake->step);
-	if (conn->ssl != NULL)
-		SSL_set_bio(conn->ssl, NULL, NULL);
-}
-
-void
-conn_tls_attach(struct conn *conn)
-{
-	if (conn->ssl != NULL) {
-		struct conn_io *io = conn_io(conn->loop);
-
-		BIO_up_ref(io->bio);
-		SSL_set_bio(conn->ssl, io->bio, io->bio);
-		if (conn->handshake != NULL)
-			loop_defer_heavy(conn->loop, &conn->handshake->step);
-		conn_defer(conn);
-	} else {
-		conn_pair_secure(conn);
-	}
+	secured_free(conn->secured);
+	conn->secured = NULL;
 }

@@ -159,6 +159,13 @@ select_alpn(SSL *ssl, const unsigned char **out, unsigned char *out_len,
 	return SSL_TLSEXT_ERR_ALERT_FATAL;
 }
 
+/* The keys of the records are taken over from here, see records.h. They go nowhere else. */
+static void
+take_secret(const SSL *ssl, const char *line)
+{
+	conn_bio_keylog(SSL_get_rbio(ssl), line);
+}
+
 static int
 load_host(struct tls_context *context, size_t index, const struct tls_options *options,
 	  struct arena *arena, struct str *why)
@@ -176,6 +183,7 @@ load_host(struct tls_context *context, size_t index, const struct tls_options *o
 		*why = arena_printf(arena, "%s: %s", host->key_path, tls_error("not a key"));
 		return -1;
 	}
+	SSL_CTX_set_keylog_callback(ctx, take_secret);
 	SSL_CTX_set_tlsext_servername_callback(ctx, select_host);
 	SSL_CTX_set_tlsext_servername_arg(ctx, context);
 	if (context->alpn != NULL)

@@ -12,8 +12,9 @@ SSL *tls_session_new(struct tls_context *context, const char *server_name);
 /* RFC 5929 §4.1: the hash of the certificate's signature, or a better one. Its length, or -1. */
 int tls_end_point(const X509 *certificate, unsigned char out[64]);
 
-/* Whether the BIO of the connection under negotiation says that ALPN counts. */
+/* Of the handshake under way on BIO: whether ALPN counts, and a line of the key log for it. */
 bool conn_bio_is_direct_tls(BIO *bio);
+void conn_bio_keylog(BIO *bio, const char *line);
 
 /* What the last failure of OpenSSL was: a constant phrase. Empties its queue. */
 const char *tls_error(const char *otherwise);

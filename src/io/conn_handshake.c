@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * conn_handshake.c - from plaintext to TLS, by OpenSSL, a step at a time.
+ *
+ * Steps are heavy work, of which a loop does little in a turn (SEC-17). When a server's TLS 1.3
+ * handshake is done, its keys are taken over and OpenSSL's session is freed, see records.h.
+ */
+#include "io/conn_private.h"
+#include "io/tls_private.h"
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+bool
+conn_bio_is_direct_tls(BIO *bio)
+{
+	const struct conn_io *io = BIO_get_data(bio);
+
+	return io->handshake != NULL && io->handshake->is_direct;
+}
+
+/* The digits of one secret. False when there are too many, or others. */
+static bool
+parse_hex(const char *text, unsigned char *out, size_t size)
+{
+	size_t len = strspn(text, "0123456789abcdefABCDEF");
+
+	if (len == 0 || len % 2 != 0 || len / 2 > size || text[len] != '\0')
+		return false;
+	for (size_t i = 0; i < len / 2; i++)
+		sscanf(text + 2 * i, "%2hhx", &out[i]);
+	return true;
+}
+
+/* "LABEL CLIENT_RANDOM SECRET", the format of SSLKEYLOGFILE. */
+void
+conn_bio_keylog(BIO *bio, const char *line)
+{
+	static const char *const labels[] = {"CLIENT_TRAFFIC_SECRET_0 ",
+					     "SERVER_TRAFFIC_SECRET_0 "};
+	struct conn_io *io = BIO_get_data(bio);
+	const char *secret = strrchr(line, ' ');
+
+	for (size_t i = 0; i < COUNT(labels) && io->handshake != NULL && secret != NULL; i++)
+		if (strncmp(line, labels[i], strlen(labels[i])) == 0)
+			io->handshake->has_secret[i] =
+				parse_hex(secret + 1, io->handshake->secrets[i], RECORD_SECRET_MAX);
+}
+
+void
+conn_handshake_free(struct conn *conn)
+{
+	if (conn->handshake == NULL)
+		return;
+	loop_defer_cancel(&conn->handshake->step);
+	tls_unref(conn->handshake->context);
+	OPENSSL_cleanse(conn->handshake, sizeof(*conn->handshake));
+	free(conn->handshake);
+	conn->handshake = NULL;
+}
+
+/*
+ * Nothing was sent or read yet with the new keys (there are no tickets, and OpenSSL reads no
+ * further than it must), so both directions begin at record 0. Where this can't be, OpenSSL goes
+ * on.
+ */
+static void
+take_over_keys(struct conn *conn)
+{
+	const struct handshake *handshake = conn->handshake;
+
+	if (conn->is_client || SSL_version(conn->ssl) != TLS1_3_VERSION ||
+	    !handshake->has_secret[0] || !handshake->has_secret[1] || SSL_has_pending(conn->ssl) ||
+	    records_init(&conn->secured->records,
+			 SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(conn->ssl)),
+			 handshake->secrets[0], handshake->secrets[1]) < 0)
+		return;
+	SSL_free(conn->ssl);
+	conn->ssl = NULL;
+}
+
+static void
+step(struct deferred *deferred)
+{
+	struct conn *conn = CONTAINER(deferred, struct handshake, step)->conn;
+	struct conn_io *io = conn_io(conn->loop);
+	int rc;
+
+	if (conn->state != STATE_OPEN)
+		return;
+	io->feed = str_of(io->raw, conn_receive(conn, io->raw, READ_SIZE));
+	if (conn->state != STATE_OPEN)
+		return;
+	io->handshake = conn->handshake;
+	ERR_clear_error();
+	rc = SSL_do_handshake(conn->ssl);
+	if (rc != 1)
+		rc = -SSL_get_error(conn->ssl, rc);
+	io->handshake = NULL;
+	conn_tls_push(conn, io);
+	if (rc == 1) {
+		conn->secured = secured_new(conn->ssl, conn->is_client);
+		take_over_keys(conn);
+		conn_handshake_free(conn);
+		conn_defer(conn);
+		if (conn_tell_secured(conn) && io->feed.len > 0)
+			conn_tls_take(conn, io->feed);
+	} else if (rc == -SSL_ERROR_WANT_READ) {
+		conn_rewatch(conn);
+	} else {
+		conn_end(conn, CONN_TLS, tls_error("the TLS handshake failed"));
+	}
+}
+
+void
+conn_start_tls(struct conn *conn, struct tls_context *context, const char *server_name)
+{
+	assert(conn->handshake == NULL && !conn->is_secured);
+	if (conn->state != STATE_OPEN)
+		return;
+	conn->handshake = xnew(struct handshake);
+	conn->handshake->conn = conn;
+	conn->handshake->is_unchecked = conn->is_calling;
+	conn->handshake->is_direct = !conn->has_read;
+	conn->handshake->step.run = step;
+	conn->is_client = server_name != NULL;
+	if (!conn->is_calling && buf_len(&conn->in) > 0) {
+		conn_end(conn, CONN_TLS, "bytes between the request for TLS and TLS");
+	} else if (conn->watch.fd < 0) {
+		conn_pair_start_tls(conn);
+	} else {
+		conn->handshake->context = tls_ref(context);
+		conn->raw = conn->out; /* still in the clear */
+		conn->out = (struct buf){0};
+		conn->ssl = tls_session_new(context, server_name);
+		if (conn->loop != NULL)
+			conn_handshake_attach(conn);
+	}
+}
+
+/* Moving: the BIO is the loop's, all the rest the connection's own. */
+
+void
+conn_handshake_detach(struct conn *conn)
+{
+	if (conn->handshake != NULL)
+		loop_defer_cancel(&conn->handshake->step);
+	if (conn->ssl != NULL)
+		SSL_set_bio(conn->ssl, NULL, NULL);
+}
+
+void
+conn_handshake_attach(struct conn *conn)
+{
+	if (conn->ssl != NULL) {
+		struct conn_io *io = conn_io(conn->loop);
+
+		BIO_up_ref(io->bio);
+		SSL_set_bio(conn->ssl, io->bio, io->bio);
+	}
+	if (conn->handshake != NULL && conn->watch.fd < 0)
+		conn_pair_secure(conn);
+	else if (conn->handshake != NULL)
+		loop_defer_heavy(conn->loop, &conn->handshake->step);
+	conn_defer(conn);
+}
