@@ -118,6 +118,11 @@ class Client:
             self.events.remove(found[0])
         return found[0]
 
+    def forget(self, word):
+        """Drops the events of that kind that nobody asked about: what follows is news."""
+        with self.changed:
+            self.events[:] = [event for event in self.events if event[0] != word]
+
     def expect_roster(self, jid, subscription):
         self.wait(f"roster item {jid} {subscription}",
                   lambda: self.roster.get(jid) == subscription)

@@ -12,6 +12,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 
 C_CLIENTS = [
     ("strophe_client", "libstrophe"),
+    ("purple_client", "purple"),
 ]
 
 
