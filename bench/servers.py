@@ -3,6 +3,7 @@
 of its own on free loopback ports, with the same accounts and the same certificate."""
 
 import base64
+import ctypes
 import hashlib
 import hmac
 import os
@@ -23,6 +24,11 @@ def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return s.getsockname()[1]
+
+
+def die_with_parent():
+    """Servers must not outlive bench/run, however it ends (prctl(2), PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 def scram_keys():
@@ -52,10 +58,12 @@ class Server:
     """One server: start() returns when it accepts connections; stop() leaves nothing behind."""
 
     name = ""
-    is_relay = False
+    words = {}  # more for fill()
 
-    def __init__(self, directory, certificates, accounts):
+    def __init__(self, directory, certificates, accounts, build, is_lean=False):
         self.base = directory
+        self.build = build
+        self.is_lean = is_lean
         self.certificate, self.key, self.combined = certificates
         self.accounts = accounts
         self.process = None
@@ -71,7 +79,7 @@ class Server:
         self.process = subprocess.Popen(
             self.command(), env={**os.environ, **self.environment()}, cwd=self.dir,
             stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output,
-            start_new_session=True)
+            start_new_session=True, preexec_fn=die_with_parent)
         self.wait_for(self.is_listening)
         self.load_accounts()
 
@@ -96,9 +104,12 @@ class Server:
         end = time.monotonic() + seconds
         while not condition():
             if self.process.poll() is not None or time.monotonic() > end:
-                with open(os.path.join(self.dir, "output"), errors="replace") as text:
-                    raise RuntimeError(f"{self.name} did not start:\n{text.read()[-3000:]}")
+                self.fail("did not start")
             time.sleep(0.05)
+
+    def fail(self, what):
+        with open(os.path.join(self.dir, "output"), errors="replace") as text:
+            raise RuntimeError(f"{self.name} {what}:\n{text.read()[-3000:]}")
 
     def is_listening(self):
         for port in (self.plain_port, self.tls_port):
@@ -109,8 +120,14 @@ class Server:
         return True
 
     def fill(self, template, out):
+        modules = os.path.join(
+            HERE, "peers", f"{self.name}-lean.modules" if self.is_lean else f"{self.name}.modules")
         words = {"DIR": self.dir, "PLAIN_PORT": self.plain_port, "TLS_PORT": self.tls_port,
-                 "CERTIFICATE": self.certificate, "KEY": self.key, "COMBINED": self.combined}
+                 "CERTIFICATE": self.certificate, "KEY": self.key, "COMBINED": self.combined,
+                 **self.words}
+        if os.path.exists(modules):
+            with open(modules) as text:
+                words["MODULES"] = text.read()
         with open(os.path.join(HERE, "peers", template)) as text:
             filled = re.sub("@([A-Z_]+)@", lambda m: str(words[m[1]]), text.read())
         path = os.path.join(self.dir, out)
@@ -123,20 +140,75 @@ class Server:
         port = self.plain_port if is_plain else self.tls_port
         return [f"--port={port}", f"--pid={self.process.pid}", f"--password={PASSWORD}"]
 
+    def takes(self, case):
+        return True
+
     def environment(self):
         return {}
 
+    def prepare(self):
+        pass
+
     def load_accounts(self):
         pass
+
+
+class Recado(Server):
+    name = "recado"
+    words = {"WORKERS": 0}  # one for each processor
+
+    def version(self):
+        return subprocess.run([self.program("recadod"), "--version"], capture_output=True,
+                              text=True, check=True).stdout.strip()
+
+    def program(self, name):
+        folder = "ctl" if name == "recadoctl" else ""
+        return os.path.join(self.build, "src", folder, name)
+
+    def prepare(self):
+        for name in ("data", "run"):
+            os.makedirs(os.path.join(self.dir, name), mode=0o700)
+        self.config = self.fill("recado.conf", "recado.conf")
+
+    def command(self):
+        return [self.program("recadod"), "--config", self.config]
+
+    def load_accounts(self):
+        path = os.path.join(self.dir, "accounts")
+        with open(path, "w") as file:
+            for i in range(self.accounts):
+                file.write(f"user{i}@localhost\t{PASSWORD}\n")
+        socket_path = os.path.join(self.dir, "run", "control.sock")
+        self.wait_for(lambda: os.path.exists(socket_path))
+        done = subprocess.run([self.program("recadoctl"), "--socket", socket_path, "account",
+                               "import", path], stdout=subprocess.DEVNULL)
+        if done.returncode != 0:
+            self.fail("did not take the accounts")
+
+
+class RecadoOneWorker(Recado):
+    """The same on one thread: the chat cases show what a hop between workers costs."""
+
+    name = "recado-1"
+    words = {"WORKERS": 1}
+
+    def version(self):
+        return super().version() + " with one worker"
+
+    def takes(self, case):
+        return case.with_relay  # those of the message path
+
+
+def package_version(name):
+    return subprocess.run(["dpkg-query", "-W", "-f", "${Version}", name], capture_output=True,
+                          text=True, check=True).stdout
 
 
 class Prosody(Server):
     name = "prosody"
 
     def version(self):
-        text = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", "prosody"],
-                              capture_output=True, text=True, check=True).stdout
-        return "Prosody " + text
+        return "Prosody " + package_version("prosody")
 
     def prepare(self):
         stored, server = scram_keys()
@@ -159,9 +231,7 @@ class Ejabberd(Server):
     name = "ejabberd"
 
     def version(self):
-        text = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", "ejabberd"],
-                              capture_output=True, text=True, check=True).stdout
-        return "ejabberd " + text
+        return "ejabberd " + package_version("ejabberd")
 
     def prepare(self):
         self.config = self.fill("ejabberd.yml", "ejabberd.yml")
@@ -191,3 +261,29 @@ class Ejabberd(Server):
 
     def load_accounts(self):
         self.wait_for(lambda: os.path.exists(self.ready))
+
+
+class Relay(Server):
+    """The limit to compare with: TLS and bytes, nothing else."""
+
+    name = "relay"
+
+    def version(self):
+        return "recado-relay, epoll and OpenSSL alone"
+
+    def takes(self, case):
+        return case.with_relay
+
+    def command(self):
+        return [os.path.join(self.build, "src/bench/recado-relay"), f"--port={self.tls_port}",
+                f"--certificate={self.certificate}", f"--key={self.key}"]
+
+    def is_listening(self):
+        self.plain_port = self.tls_port
+        return super().is_listening()
+
+    def arguments(self, is_plain):
+        return [*super().arguments(is_plain), "--relay"]
+
+
+ALL = {server.name: server for server in (Recado, RecadoOneWorker, Prosody, Ejabberd, Relay)}

@@ -1,4 +1,4 @@
--- Prosody for bench/run: what Recado offers too, no limits. Words between at-signs are filled in.
+-- Prosody for bench/run: no limits. Words between at-signs are filled in.
 pidfile = "@DIR@/prosody.pid"
 data_path = "@DIR@/data"
 run_as_root = true
@@ -16,8 +16,5 @@ ssl = { certificate = "@CERTIFICATE@"; key = "@KEY@" }
 c2s_direct_tls_ssl = { certificate = "@CERTIFICATE@"; key = "@KEY@" }
 network_settings = { tcp_backlog = 1024 }
 modules_enabled = {
-	"disco", "roster", "saslauth", "tls", "ping", "time", "version", "uptime", "lastactivity",
-	"private", "vcard", "register", "legacyauth", "posix",
-}
-modules_disabled = { "s2s" }
+@MODULES@}
 VirtualHost "localhost"

@@ -2,8 +2,9 @@
 /*
  * client.c - one connection of the load generator: socket, TLS, and stanzas out of bytes.
  *
- * Output is gathered and written once per turn, input is scanned where it was read: the generator
- * shares its processors with the server it measures.
+ * A stanza is a TLS record of its own, as most client libraries send them, unless gathering was
+ * asked for; records are written to the socket once per turn, and input is scanned where it was
+ * read: the generator shares its processors with the server it measures.
  */
 #include "bench/fleet_local.h"
 
@@ -85,6 +86,7 @@ client_stop(struct client *client)
 	client->fd = -1;
 	buf_free(&client->in);
 	buf_free(&client->out);
+	buf_free(&client->sealed);
 	free(client->jid);
 	free(client->scram);
 	client->jid = NULL;
@@ -127,12 +129,55 @@ lost(struct client *client)
 }
 
 static void
+make_dirty(struct client *client)
+{
+	if (client->is_dirty)
+		return;
+	client->is_dirty = true;
+	client->next_dirty = client->engine->dirty;
+	client->engine->dirty = client;
+}
+
+/* Takes what OpenSSL has just written, on behalf of this client, to the BIO that all share. */
+static void
+take_sealed(struct client *client)
+{
+	char *p;
+	long n = BIO_get_mem_data(client->engine->sealed, &p);
+
+	if (n <= 0)
+		return;
+	buf_add(&client->sealed, str_of(p, (size_t)n));
+	(void)BIO_reset(client->engine->sealed);
+	make_dirty(client);
+}
+
+/* Encrypts what there is to send: one record, or more when it is long. */
+static void
+seal(struct client *client)
+{
+	while (client->ssl != NULL && buf_len(&client->out) > 0) {
+		struct str out = buf_str(&client->out);
+		int n = SSL_write(client->ssl, out.p, (int)out.len);
+
+		if (n <= 0) { /* it goes to memory: there is nothing to wait for */
+			client_fail(client, "TLS cannot write");
+			buf_clear(&client->out);
+			return;
+		}
+		buf_consume(&client->out, (size_t)n);
+	}
+	take_sealed(client);
+}
+
+static void
 shake_hands(struct client *client)
 {
 	int n;
 
 	ERR_clear_error();
 	n = SSL_do_handshake(client->ssl);
+	take_sealed(client);
 	if (n == 1) {
 		begin_stream(client);
 		return;
@@ -152,7 +197,9 @@ client_start_tls(struct client *client)
 	const struct options *options = client->engine->options;
 
 	client->ssl = SSL_new(client->engine->tls);
-	SSL_set_fd(client->ssl, client->fd);
+	SSL_set_rfd(client->ssl, client->fd);
+	BIO_up_ref(client->engine->sealed);
+	SSL_set0_wbio(client->ssl, client->engine->sealed);
 	SSL_set_tlsext_host_name(client->ssl, options->host);
 	if (options->tls == BENCH_DIRECT_TLS && !options->is_relay)
 		SSL_set_alpn_protos(client->ssl, (const unsigned char *)"\013xmpp-client", 12);
@@ -178,6 +225,15 @@ finish_connect(struct client *client)
 		return;
 	}
 	client_start_tls(client);
+}
+
+/* close_notify (RFC 8446 §6.1); then the server closes. */
+static void
+say_goodbye(struct client *client)
+{
+	if (client->ssl != NULL)
+		SSL_shutdown(client->ssl);
+	take_sealed(client);
 }
 
 /* What a server asks of a client, such as whether it lives (XEP-0199), or pushes (RFC 6121 §2.1.6).
@@ -218,8 +274,8 @@ take_item(struct client *client, enum scan_item what, struct str item)
 		client_fail(client, "the server closed the stream");
 	else if (client->state == CLIENT_NEGOTIATING)
 		login_item(client, what, item);
-	else if (what == SCAN_END && client->ssl != NULL)
-		SSL_shutdown(client->ssl);
+	else if (what == SCAN_END)
+		say_goodbye(client);
 	else if (what == SCAN_STANZA && client->state == CLIENT_ONLINE)
 		take_stanza(client, item);
 }
@@ -278,6 +334,7 @@ take_input(struct client *client)
 		if (client->ssl != NULL) {
 			ERR_clear_error();
 			n = SSL_read(client->ssl, input, INPUT_SIZE);
+			take_sealed(client); /* an answer to a key update */
 		} else {
 			n = (int)recv(client->fd, input, INPUT_SIZE, 0);
 		}
@@ -295,26 +352,23 @@ take_input(struct client *client)
 void
 client_flush(struct client *client)
 {
-	while (client->fd >= 0 && buf_len(&client->out) > 0) {
-		struct str out = buf_str(&client->out);
-		int n;
+	struct buf *out = client->ssl != NULL ? &client->sealed : &client->out;
 
-		if (client->ssl != NULL) {
-			ERR_clear_error();
-			n = SSL_write(client->ssl, out.p, (int)out.len);
-		} else {
-			n = (int)send(client->fd, out.p, out.len, MSG_NOSIGNAL);
-		}
-		if (n <= 0) {
-			if (!is_waiting(client, n))
+	seal(client);
+	while (client->fd >= 0 && buf_len(out) > 0) {
+		ssize_t n = send(client->fd, out->p + out->start, buf_len(out), MSG_NOSIGNAL);
+
+		if (n < 0) {
+			if (errno != EAGAIN && errno != EINTR)
 				lost(client);
 			else if (!client->is_blocked)
 				watch(client, EPOLL_CTL_MOD, client->is_blocked = true);
 			return;
 		}
-		buf_consume(&client->out, (size_t)n);
+		buf_consume(out, (size_t)n);
 	}
 	buf_trim(&client->out);
+	buf_trim(&client->sealed);
 	if (client->is_blocked && client->fd >= 0)
 		watch(client, EPOLL_CTL_MOD, client->is_blocked = false);
 }
@@ -335,11 +389,9 @@ client_ready(struct client *client, uint32_t events)
 void
 client_wrote(struct client *client)
 {
-	if (client->is_dirty)
-		return;
-	client->is_dirty = true;
-	client->next_dirty = client->engine->dirty;
-	client->engine->dirty = client;
+	if (!client->engine->options->is_gathering)
+		seal(client);
+	make_dirty(client);
 }
 
 void
@@ -361,6 +413,6 @@ client_close(struct client *client)
 	client->state = CLIENT_CLOSING;
 	if (!client->engine->options->is_relay)
 		client_send(client, STR("</stream:stream>"));
-	else if (client->ssl != NULL)
-		SSL_shutdown(client->ssl);
+	else
+		say_goodbye(client);
 }

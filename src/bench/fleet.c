@@ -65,6 +65,7 @@ open_engine(struct fleet *fleet, struct engine *engine, const struct job_handler
 	engine->options = fleet->options;
 	engine->handlers = handlers;
 	engine->tls = make_tls();
+	engine->sealed = BIO_new(BIO_s_mem());
 	engine->epoll = epoll_create1(EPOLL_CLOEXEC);
 	engine->input = xalloc(INPUT_SIZE);
 	engine->arena = arena_new();
@@ -126,6 +127,7 @@ fleet_close(struct fleet *fleet)
 		struct engine *engine = &fleet->engines[i];
 
 		SSL_CTX_free(engine->tls);
+		BIO_free(engine->sealed);
 		close(engine->epoll);
 		free(engine->input);
 		arena_free(engine->arena);

@@ -33,8 +33,9 @@ struct client {
 	struct engine *engine;
 	struct client *next_dirty;
 	SSL *ssl;
-	struct buf in;  /* an item that is not whole */
-	struct buf out; /* goes out at the end of the turn */
+	struct buf in;     /* an item that is not whole */
+	struct buf out;    /* text that goes out at the end of the turn */
+	struct buf sealed; /* the same, in TLS records */
 	struct scan scan;
 	int fd;
 	unsigned number; /* of the account */
@@ -63,6 +64,7 @@ struct engine {
 	const struct options *options;
 	const struct job_handlers *handlers;
 	SSL_CTX *tls;
+	BIO *sealed;            /* where OpenSSL writes records, for one client at a time */
 	struct client *clients; /* all of them, online or not */
 	unsigned client_count;
 	int epoll;
@@ -112,7 +114,7 @@ void engine_fail(struct engine *engine, const char *format, ...) PRINTF_LIKE(2, 
 
 /* Connects and begins to log in. */
 void client_start(struct client *client);
-/* After appending to client->out. */
+/* After appending a stanza to client->out. */
 void client_wrote(struct client *client);
 void client_send(struct client *client, struct str bytes);
 /* Sends </stream:stream> and waits for the server's. */

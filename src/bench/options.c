@@ -36,6 +36,7 @@ static const char help[] =
 	"  --contacts=N       in mode presence (20)\n"
 	"  --body=N           bytes in a message's body (100)\n"
 	"  --to-bare          address messages to bare JIDs\n"
+	"  --gather           several stanzas may share a TLS record; else each has its own\n"
 	"  --disco            disco#info instead of ping\n"
 	"  --count=N          messages, requests or broadcasts per session; logins in all (1000)\n"
 	"  --seconds=N        measure at most that long (20)\n"
@@ -66,6 +67,7 @@ enum {
 	O_CONTACTS,
 	O_BODY,
 	O_BARE,
+	O_GATHER,
 	O_DISCO,
 	O_COUNT,
 	O_SECONDS,
@@ -98,6 +100,7 @@ static const struct option names[] = {
 	{"contacts", required_argument, NULL, O_CONTACTS},
 	{"body", required_argument, NULL, O_BODY},
 	{"to-bare", no_argument, NULL, O_BARE},
+	{"gather", no_argument, NULL, O_GATHER},
 	{"disco", no_argument, NULL, O_DISCO},
 	{"count", required_argument, NULL, O_COUNT},
 	{"seconds", required_argument, NULL, O_SECONDS},
@@ -237,6 +240,9 @@ take_option(struct options *options, int name, const char *value)
 		return peer_option(options, name, value);
 	case O_BARE:
 		options->to_bare = true;
+		break;
+	case O_GATHER:
+		options->is_gathering = true;
 		break;
 	case O_DISCO:
 		options->is_disco = true;

@@ -31,6 +31,7 @@ struct options {
 	enum bench_auth auth;
 	bool is_relay;                      /* the server is recado-relay: TLS and bytes, no XMPP */
 	bool to_bare;                       /* chat: address bare JIDs */
+	bool is_gathering;                  /* several stanzas may share a TLS record */
 	bool is_disco;                      /* iq: disco#info instead of ping */
 	unsigned sessions, threads, logins; /* LOGINS: under way at once */
 	unsigned window;                    /* requests or messages outstanding per session */
