@@ -52,7 +52,8 @@ str_starts(struct str s, struct str prefix)
 static inline struct str
 str_from(struct str s, size_t from)
 {
-	return from >= s.len ? (struct str){s.p + s.len, 0} : (struct str){s.p + from, s.len - from};
+	from = MIN(from, s.len);
+	return (struct str){s.p ? s.p + from : NULL, s.len - from};
 }
 
 /* The first N bytes of S, or all of it. */

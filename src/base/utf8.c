@@ -40,9 +40,12 @@ check_char(const unsigned char *p, const unsigned char *end)
 size_t
 utf8_valid_prefix(struct str s, bool *is_cut)
 {
-	const unsigned char *p = (const unsigned char *)s.p, *end = p + s.len;
+	const unsigned char *p = (const unsigned char *)s.p, *end;
 
 	*is_cut = false;
+	if (s.len == 0)
+		return 0;
+	end = p + s.len;
 	while (p < end) {
 		uint64_t word;
 		int len;

@@ -325,5 +325,6 @@ const struct module presence_module = {
 	.specs = SPECS({"RFC 6121", NULL, SPEC_COMPLETE, "presence and subscriptions"}),
 	.hooks = HOOKS({POINT_FROM_CLIENT, STAGE_HANDLE, from_client},
 		       {POINT_TO_ACCOUNT, STAGE_HANDLE, to_account},
-		       {POINT_SESSION_CLOSED, STAGE_HANDLE, on_closed}),
+		       {POINT_SESSION_CLOSED, STAGE_HANDLE, on_closed},
+		       {POINT_ACCOUNT_REMOVED, STAGE_HANDLE, subscription_farewell}),
 };

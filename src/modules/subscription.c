@@ -259,3 +259,23 @@ subscription_to_account(struct event *ev)
 	}
 	return DONE;
 }
+
+/* RFC 6121 §2.5 for each contact: whoever saw this account, or was seen by it, is told of its end. */
+enum verdict
+subscription_farewell(struct event *ev)
+{
+	uint32_t at = 0;
+	void *value;
+
+	while (ev->account->roster != NULL && map_next(&ev->account->roster->contacts, &at, &value)) {
+		const struct contact *contact = value;
+
+		if (contact->to || contact->asked)
+			route(ev->worker, subscription_stanza(ev->account, PRESENCE_UNSUBSCRIBE,
+							      contact->jid));
+		if (contact->from || contact->pending)
+			route(ev->worker, subscription_stanza(ev->account, PRESENCE_UNSUBSCRIBED,
+							      contact->jid));
+	}
+	return PASS;
+}

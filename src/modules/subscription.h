@@ -8,3 +8,5 @@
 enum verdict subscription_from_client(struct event *ev);
 /* One that came for the account. */
 enum verdict subscription_to_account(struct event *ev);
+/* The account was removed. */
+enum verdict subscription_farewell(struct event *ev);

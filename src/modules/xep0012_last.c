@@ -78,7 +78,7 @@ remember(struct account *account, struct str status)
 {
 	struct store_request *request;
 
-	if (account->is_guest)
+	if (account->is_guest || account->state != ACCOUNT_READY)
 		return;
 	request = store_request_new(account->worker->store, account->worker->loop, NULL, NULL);
 	store_doc_put(request, account->jid.text, DOC_NAME,

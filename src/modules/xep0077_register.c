@@ -7,7 +7,7 @@
  * changed, and the account removed, only in a session that logged in lately, or with the old password.
  */
 #include "base/log.h"
-#include "server/accounts.h"
+#include "server/account_change.h"
 #include "server/c2s.h"
 #include "server/module.h"
 #include "xmpp/xep/forms.h"
@@ -39,7 +39,7 @@ answer_signup(struct signup *signup, enum stanza_condition condition, const char
 }
 
 static void
-on_created(enum store_status status, void *arg)
+on_created(void *arg, enum store_status status)
 {
 	switch (status) {
 	case STORE_OK:
@@ -103,7 +103,8 @@ sign_up(struct c2s *c2s, const struct config_host *host, struct stanza *iq)
 		c2s_hold(c2s);
 		log_event(LOG_INFO, "account-registered", LOG_STR("account", bare.text),
 			  LOG_STR("peer", c2s_peer_text(iq->arena, c2s)));
-		account_create(worker, bare, password, on_created, signup);
+		account_set_password(worker->server, worker->loop, worker->config, ACCOUNT_MAKE, bare,
+				     password, STR(""), on_created, signup);
 	}
 }
 
@@ -133,12 +134,32 @@ struct task_of_owner {
 	struct str password;
 };
 
+/* §3.2: the last word of an account that is gone, to the session that ended it. */
+static void
+say_goodbye(struct task_of_owner *task)
+{
+	const struct jid *from = &task->held->iq->from;
+	struct account *account = account_find(task->held->worker, jid_bare_text(*from));
+	struct session *session = account ? account_session(account, from->resource) : NULL;
+	struct stanza *result = stanza_result(task->held->iq);
+
+	if (session != NULL) {
+		stanza_freeze(result);
+		session_deliver(session, result, NULL);
+		session_close(session, STREAM_NOT_AUTHORIZED, "the account was removed");
+	}
+	stanza_unref(result);
+	held_drop(task->held);
+}
+
 static void
 answer_owner(struct task_of_owner *task, enum store_status status)
 {
 	if (task->password.p != NULL)
 		OPENSSL_cleanse((char *)(uintptr_t)task->password.p, task->password.len);
-	if (status == STORE_OK)
+	if (status == STORE_OK && task->kind == CANCEL)
+		say_goodbye(task);
+	else if (status == STORE_OK)
 		held_reply(task->held, NULL);
 	else if (status == STORE_CONFLICT)
 		held_refuse(task->held, STANZA_NOT_AUTHORIZED, "the old password is wrong");
@@ -148,7 +169,7 @@ answer_owner(struct task_of_owner *task, enum store_status status)
 }
 
 static void
-on_done(enum store_status status, void *arg)
+on_done(void *arg, enum store_status status)
 {
 	answer_owner(arg, status);
 }
@@ -161,14 +182,16 @@ carry_out(struct task_of_owner *task)
 	log_event(LOG_INFO, task->kind == CHANGE ? "password-changed" : "account-cancelled",
 		  LOG_STR("account", task->account.text));
 	if (task->kind == CHANGE)
-		account_set_password(worker, task->account, task->password, task->held->iq->from.text,
-				     on_done, task);
+		account_set_password(worker->server, worker->loop, worker->config,
+				     ACCOUNT_SET_PASSWORD, task->account, task->password,
+				     task->held->iq->from.resource, on_done, task);
 	else
-		account_remove(worker, task->account, on_done, task);
+		account_remove(worker->server, worker->loop, task->account,
+			       task->held->iq->from.resource, on_done, task);
 }
 
 static void
-on_old_password(enum store_status status, void *arg)
+on_old_password(void *arg, enum store_status status)
 {
 	if (status == STORE_OK)
 		carry_out(arg);
@@ -228,7 +251,8 @@ start_task(struct event *ev, enum task_kind kind, struct str password, struct st
 				 STR(""));
 	task->password = arena_dup(task->held->arena, prepared);
 	if (old.p != NULL)
-		account_check_password(ev->worker, task->account, prepared_old, on_old_password, task);
+		account_check_password(ev->worker->server, ev->worker->loop, task->account,
+				       prepared_old, on_old_password, task);
 	else
 		carry_out(task);
 	return DONE;

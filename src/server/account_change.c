@@ -159,6 +159,54 @@ account_set_password(struct server *server, struct loop *loop, const struct conf
 	store_offload(server->store, loop, derive, on_derived, change);
 }
 
+/* On a store thread. */
+static void
+check(void *arg)
+{
+	struct change *change = arg;
+	struct credentials credentials;
+
+	change->status = STORE_CONFLICT;
+	if (credentials_parse(change->arena, change->keys, &credentials) == 0 &&
+	    credentials_verify(&credentials, change->password))
+		change->status = STORE_OK;
+	credentials_wipe(&credentials);
+	OPENSSL_cleanse((char *)(uintptr_t)change->password.p, change->password.len);
+}
+
+static void
+on_checked(void *arg)
+{
+	finish(arg);
+}
+
+static void
+on_credentials(struct store_request *request)
+{
+	struct change *change = request->owner;
+
+	change->status = request->results[0].status;
+	change->keys = arena_dup(change->arena, request->results[0].value);
+	store_request_free(request);
+	if (change->status == STORE_OK)
+		store_offload(change->server->store, change->loop, check, on_checked, change);
+	else
+		finish(change);
+}
+
+void
+account_check_password(struct server *server, struct loop *loop, struct jid account,
+		       struct str password, account_changed *done, void *owner)
+{
+	struct change *change = change_new(server, loop, account, done, owner);
+	struct store_request *request =
+		store_request_new(server->store, loop, on_credentials, change);
+
+	change->password = arena_dup(change->arena, password);
+	store_auth_get(request, change->account.text);
+	store_submit(request);
+}
+
 /* Nothing stored of it is left; what is in memory still knows its contacts. */
 static void
 on_removed(struct store_request *request)
@@ -195,7 +243,7 @@ on_loaded(struct waiter *waiter, struct account *account)
 		return;
 	}
 	account_pin(account);
-	account_revoke(account, NULL, true);
+	account_revoke(account, account_session(account, change->keep), true);
 	request = store_request_new(account->worker->store, account->worker->loop, on_removed,
 				    change);
 	store_owner_remove(request, change->account.text);
@@ -212,10 +260,12 @@ load(struct worker *worker, void *arg)
 }
 
 void
-account_remove(struct server *server, struct loop *loop, struct jid account, account_changed *done,
-	       void *owner)
+account_remove(struct server *server, struct loop *loop, struct jid account, struct str keep,
+	       account_changed *done, void *owner)
 {
 	struct change *change = change_new(server, loop, account, done, owner);
+
+	change->keep = arena_dup(change->arena, keep);
 
 	worker_call(home_of(change), load, change);
 }

@@ -135,7 +135,7 @@ account_delete(struct control_call *call)
 	if (account_jid(call, &jid) < 0)
 		return;
 	call->data = (void *)(uintptr_t)arena_dup(call->arena, jid.text).p;
-	account_remove(admin->server, admin->loop, jid, changed, call);
+	account_remove(admin->server, admin->loop, jid, STR(""), changed, call);
 }
 
 static void

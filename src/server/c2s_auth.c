@@ -13,6 +13,10 @@
 #define FAILURES_MAX 5u  /* wrong passwords on one stream (RFC 6120 §6.4.5 wants at least 2) */
 #define ATTEMPTS_MAX 20u /* of any kind: some clients try each mechanism in turn */
 
+#define PLUS_BITS                                                                                  \
+	(SASL_BIT(SASL_SCRAM_SHA_512_PLUS) | SASL_BIT(SASL_SCRAM_SHA_256_PLUS) |                  \
+	 SASL_BIT(SASL_SCRAM_SHA_1_PLUS))
+
 static bool
 is_disabled(const struct config *config, enum sasl_mechanism mechanism)
 {
@@ -97,7 +101,8 @@ c2s_write_mechanisms(struct c2s *c2s, struct buf *out)
 			   sasl_mechanism_name((enum sasl_mechanism)m));
 	}
 	buf_addz(out, "</mechanisms>");
-	if (has_binding) { /* XEP-0440 §2 */
+	/* XEP-0440 §2; without a mechanism that binds it would look like an attack (§3). */
+	if ((c2s->offered & PLUS_BITS) != 0) {
 		buf_addz(out, "<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'>");
 		if (conn_channel_exporter(c2s->conn, bytes) == 0)
 			buf_addz(out, "<channel-binding type='tls-exporter'/>");
@@ -188,20 +193,6 @@ on_checked(void *arg)
 		take_step(c2s, sasl_server_checked(c2s->sasl, &out), out);
 }
 
-/* The account gets the hashes that it lacks, now that we have seen the password. */
-static void
-store_upgrade(struct c2s *c2s, struct str bare)
-{
-	const struct credentials *upgrade = sasl_server_upgrade(c2s->sasl);
-	struct store_request *request;
-
-	if (upgrade == NULL)
-		return;
-	request = store_request_new(c2s->worker->store, c2s->worker->loop, NULL, NULL);
-	store_auth_put(request, bare, credentials_format(request->arena, upgrade));
-	store_submit(request);
-}
-
 static void
 succeed(struct c2s *c2s, struct str out)
 {
@@ -211,8 +202,6 @@ succeed(struct c2s *c2s, struct str out)
 
 	if (is_guest)
 		user = arena_printf(arena, "guest-%016llx", (unsigned long long)rand_u64());
-	else
-		store_upgrade(c2s, arena_printf(arena, "%.*s@%s", STR_ARG(user), c2s->host));
 	stream_success(c2s_output(c2s), out);
 	c2s_wrote(c2s);
 	stream_restart(&c2s->stream);
@@ -318,4 +307,6 @@ c2s_auth_event(struct c2s *c2s, const struct stream_event *event)
 		fail_sasl(c2s, SASL_INCORRECT_ENCODING, "not base64");
 	else
 		take_step(c2s, sasl_server_step(c2s->sasl, event->data, &out), out);
+	if (event->data.len > 0 && !event->data_is_bad) /* perhaps a password */
+		OPENSSL_cleanse((char *)(uintptr_t)event->data.p, event->data.len);
 }

@@ -3,9 +3,9 @@
  * config.h - the configuration file: read, checked whole, and immutable from then on.
  *
  * The smallest file is one line: host = "example.com";
- * Every key stands in one const table (config_keys.c) with its type, default and help; the manual is
- * made from it. A file is taken whole or not at all, and every fault in it is reported, each with
- * file, line, what was expected and, for a misspelt name, what was probably meant.
+ * Every key stands in one const table (config_keys.c) with its type, default and help; the manual
+ * is made from it. A file is taken whole or not at all, and every fault in it is reported, each
+ * with file, line, what was expected and, for a misspelt name, what was probably meant.
  */
 #pragma once
 
@@ -18,7 +18,8 @@
 /* What the configuration must know of a module. */
 struct config_module {
 	const char *name;
-	const struct option *options; /* may be NULL; "enabled" is there for each and needs no entry */
+	const struct option
+		*options; /* may be NULL; "enabled" is there for each and needs no entry */
 	bool is_off_by_default;
 };
 
@@ -30,7 +31,7 @@ enum config_tls_version { CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
 struct config_listener {
 	enum config_listener_type type;
 	struct str address; /* numeric, or "*": all, of IPv4 and IPv6 */
-	uint64_t port;	    /* 0: any that is free (tests) */
+	uint64_t port;      /* 0: any that is free (tests) */
 	bool require_tls;   /* c2s: nothing but STARTTLS before encryption, but see the next */
 	/* Peers that may send passwords, and log in at all, without encryption. */
 	enum config_plaintext allow_plaintext_passwords;
@@ -49,16 +50,16 @@ enum config_contact {
 };
 
 struct config_host {
-	struct str name;	     /* prepared (jid_prepare_domain) */
-	size_t index;		     /* in config->hosts */
+	struct str name;             /* prepared (jid_prepare_domain) */
+	size_t index;                /* in config->hosts */
 	struct str certificate, key; /* PEM files; empty: see config_host_certificate */
-	bool guests;		     /* SASL ANONYMOUS */
-	bool registration;	     /* XEP-0077: anyone may make an account */
-	bool legacy_digest;	     /* XEP-0078 digest: passwords are kept, encrypted */
+	bool guests;                 /* SASL ANONYMOUS */
+	bool registration;           /* XEP-0077: anyone may make an account */
+	bool legacy_digest;          /* XEP-0078 digest: passwords are kept, encrypted */
 	struct text_list admins;     /* bare JIDs, prepared */
 	struct text_list contacts[CONTACT_COUNT]; /* URIs */
-	struct str welcome;			  /* sent to new accounts; empty: nothing is */
-	const struct option_values **modules;	  /* by the module's index; see config_options */
+	struct str welcome;                       /* sent to new accounts; empty: nothing is */
+	const struct option_values **modules;     /* by the module's index; see config_options */
 };
 
 /* 0 switches a limit off. */
@@ -67,19 +68,19 @@ struct config_limits {
 	uint64_t auth_timeout; /* ms, from the connection to the end of SASL and bind */
 	uint64_t unauthenticated, unauthenticated_per_address; /* connections */
 	uint64_t sessions_per_account;
-	uint64_t outbound_queue_bytes; /* of one session that does not read */
+	uint64_t outbound_queue_bytes;            /* of one session that does not read */
 	uint64_t offline_messages, offline_bytes; /* of one account */
 	uint64_t roster_items;
-	uint64_t directed_presence;	   /* addresses of one session */
+	uint64_t directed_presence;            /* addresses of one session */
 	uint64_t rate_bytes, rate_burst_bytes; /* of one session: per second, and saved up */
-	uint64_t registrations_per_hour;   /* of one address */
-	uint64_t login_failures_per_minute; /* of one address */
+	uint64_t registrations_per_hour;       /* of one address */
+	uint64_t login_failures_per_minute;    /* of one address */
 };
 
 struct config_tls {
 	enum config_tls_version minimum_version;
 	bool client_certificates; /* ask for them, for SASL EXTERNAL */
-	struct str ca_file;	  /* that they are checked against; empty: the system's */
+	struct str ca_file;       /* that they are checked against; empty: the system's */
 };
 
 struct config_sasl {
@@ -89,7 +90,7 @@ struct config_sasl {
 
 struct config_sessions {
 	enum config_conflict conflict; /* two sessions want one resource */
-	uint64_t silent_after;	       /* ms without a byte from the client, then it is asked */
+	uint64_t silent_after;         /* ms without a byte from the client, then it is asked */
 	uint64_t tcp_user_timeout;     /* ms that sent bytes may stay unacknowledged */
 };
 
@@ -100,13 +101,13 @@ struct config {
 	const struct config_listener *listeners;
 	size_t listener_count;
 	struct str data_directory, run_directory;
-	struct str control_socket;	  /* a path */
-	struct str control_group;	  /* whose members may use it; empty: root and the server only */
+	struct str control_socket; /* a path */
+	struct str control_group;  /* whose members may use it; empty: root and the server only */
 	struct str certificate_directory; /* see config_host_certificate */
-	uint64_t workers;		  /* never 0 here: "0" in the file is the number of cores */
-	struct str log_level;		  /* for log_level_parse */
-	struct str user, group;		  /* to become once ports are open; empty: stay */
-	uint64_t shutdown_timeout;	  /* ms for clients to take their last bytes */
+	uint64_t workers;                 /* never 0 here: "0" in the file is the number of cores */
+	struct str log_level;             /* for log_level_parse */
+	struct str user, group;           /* to become once ports are open; empty: stay */
+	uint64_t shutdown_timeout;        /* ms for clients to take their last bytes */
 	struct config_limits limits;
 	struct config_tls tls;
 	struct config_sasl sasl;
@@ -132,6 +133,12 @@ MUST_CHECK int config_parse(struct str text, const char *path, const struct conf
 			    size_t module_count, struct config **out, struct arena *arena,
 			    struct str *errors);
 
+/*
+ * The control socket's path by the file at PATH, whose other faults do not matter; the default when
+ * it cannot be read at all. For recadoctl.
+ */
+struct str config_find_control_socket(const char *path, struct arena *arena);
+
 /* Counted across threads. */
 struct config *config_ref(struct config *config);
 void config_unref(struct config *config); /* takes NULL */
@@ -141,14 +148,15 @@ const struct config_host *config_host(const struct config *config, struct str na
 /* Whether BARE, prepared, is an administrator of HOST. */
 bool config_is_admin(const struct config_host *host, struct str bare);
 
-/* HOST NULL: what holds where no host says otherwise. MODULE is an index into config_load's MODULES. */
+/* HOST NULL: what holds where no host says otherwise. MODULE is an index into config_load's
+ * MODULES. */
 const struct option_values *config_options(const struct config *config,
 					   const struct config_host *host, size_t module);
 bool config_module_enabled(const struct option_values *values);
 
 enum config_certificate {
-	CERTIFICATE_NAMED,	 /* the file's certificate and key */
-	CERTIFICATE_FOUND,	 /* in certificate_directory */
+	CERTIFICATE_NAMED,       /* the file's certificate and key */
+	CERTIFICATE_FOUND,       /* in certificate_directory */
 	CERTIFICATE_SELF_SIGNED, /* none: where the server's own is, or is to be made */
 };
 /*

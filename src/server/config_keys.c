@@ -5,8 +5,8 @@
 #define KIB(n) ((uint64_t)(n) << 10)
 #define MIB(n) ((uint64_t)(n) << 20)
 #define SECONDS(n) ((uint64_t)(n)*1000)
-#define MINUTES(n) (SECONDS(n)*60)
-#define HOURS(n) (MINUTES(n)*60)
+#define MINUTES(n) (SECONDS(n) * 60)
+#define HOURS(n) (MINUTES(n) * 60)
 
 #define IN(type, member) .offset = offsetof(struct type, member)
 #define RESTART .needs_restart = true
@@ -14,30 +14,42 @@
 static const struct config_key top_keys[] = {
 	{{"data_directory", OPTION_TEXT, "/var/lib/recado", "where accounts and messages are kept",
 	  .min = 1},
-	 IN(config, data_directory), CHECK_PATH, RESTART},
+	 IN(config, data_directory),
+	 CHECK_PATH,
+	 RESTART},
 	{{"run_directory", OPTION_TEXT, "/run/recado", "for the control socket", .min = 1},
-	 IN(config, run_directory), CHECK_PATH, RESTART},
+	 IN(config, run_directory),
+	 CHECK_PATH,
+	 RESTART},
 	{{"control_socket", OPTION_TEXT, "",
 	  "where recadoctl finds the server; empty: `control.sock` in the run directory"},
-	 IN(config, control_socket), CHECK_PATH, RESTART},
+	 IN(config, control_socket),
+	 CHECK_PATH,
+	 RESTART},
 	{{"control_group", OPTION_TEXT, "",
 	  "group whose members may use recadoctl too; empty: only root and the server's own user"},
-	 IN(config, control_group), RESTART},
+	 IN(config, control_group),
+	 RESTART},
 	{{"certificate_directory", OPTION_TEXT, "/etc/recado/certificates",
-	  "where the certificate of a host is looked for that names none: `NAME.crt` and `NAME.key`, "
-	  "or `NAME/fullchain.pem` and `NAME/privkey.pem`; without one, a self-signed one is made",
+	  "where the certificate of a host is looked for that names none: `NAME.crt` and "
+	  "`NAME.key`, or `NAME/fullchain.pem` and `NAME/privkey.pem`; without one, a self-signed "
+	  "one is made",
 	  .min = 1},
-	 IN(config, certificate_directory), CHECK_PATH},
+	 IN(config, certificate_directory),
+	 CHECK_PATH},
 	{{"workers", OPTION_INT, "0", "threads that carry the sessions; 0: one for each core",
 	  .max = 256},
-	 IN(config, workers), RESTART},
+	 IN(config, workers),
+	 RESTART},
 	{{"log_level", OPTION_TEXT, "info", "what is logged",
 	  .choices = "error warning info debug"},
 	 IN(config, log_level)},
 	{{"user", OPTION_TEXT, "", "user to become once the ports are open; empty: no change"},
-	 IN(config, user), RESTART},
+	 IN(config, user),
+	 RESTART},
 	{{"group", OPTION_TEXT, "", "group to become; empty: the user's own"},
-	 IN(config, group), RESTART},
+	 IN(config, group),
+	 RESTART},
 	{{"shutdown_timeout", OPTION_DURATION, "5s",
 	  "how long clients have to take their last bytes when the server stops",
 	  .max = MINUTES(5)},
@@ -46,11 +58,14 @@ static const struct config_key top_keys[] = {
 
 static const struct config_key host_keys[] = {
 	{{"name", OPTION_TEXT, "", "the host's name, the part of an address behind the @"},
-	 IN(config_host, name), CHECK_HOST},
+	 IN(config_host, name),
+	 CHECK_HOST},
 	{{"certificate", OPTION_TEXT, "", "PEM file with the certificate and its chain"},
-	 IN(config_host, certificate), CHECK_PATH},
+	 IN(config_host, certificate),
+	 CHECK_PATH},
 	{{"key", OPTION_TEXT, "", "PEM file with the certificate's private key"},
-	 IN(config_host, key), CHECK_PATH},
+	 IN(config_host, key),
+	 CHECK_PATH},
 	{{"registration", OPTION_BOOL, "false",
 	  "whether anyone may make an account in the client (XEP-0077)"},
 	 IN(config_host, registration)},
@@ -58,13 +73,16 @@ static const struct config_key host_keys[] = {
 	  "whether anyone may log in without an account, for one session (SASL ANONYMOUS)"},
 	 IN(config_host, guests)},
 	{{"legacy_digest", OPTION_BOOL, "false",
-	  "whether clients of before 2004 may log in with a digest (XEP-0078); passwords set from then "
+	  "whether clients of before 2004 may log in with a digest (XEP-0078); passwords set from "
+	  "then "
 	  "on are kept in encrypted form, and who has the server's files can read them"},
 	 IN(config_host, legacy_digest)},
 	{{"admins", OPTION_LIST, "", "addresses of the administrators"},
-	 IN(config_host, admins), CHECK_JIDS},
+	 IN(config_host, admins),
+	 CHECK_JIDS},
 	{{"welcome", OPTION_TEXT, "", "message to each new account; empty: none"},
-	 IN(config_host, welcome), CHECK_LINES},
+	 IN(config_host, welcome),
+	 CHECK_LINES},
 };
 
 #define CONTACT(name, index, help)                                                                 \
@@ -85,37 +103,48 @@ static const struct config_key contact_keys[CONTACT_COUNT] = {
 static const struct config_key listener_keys[] = {
 	{{"type", OPTION_TEXT, "c2s", "clients with STARTTLS, or with TLS from the first byte",
 	  .choices = "c2s c2s-tls"},
-	 IN(config_listener, type), CHECK_ENUM, RESTART},
+	 IN(config_listener, type),
+	 CHECK_ENUM,
+	 RESTART},
 	{{"address", OPTION_TEXT, "*", "numeric address to listen on; `*`: all"},
-	 IN(config_listener, address), CHECK_ADDRESS, RESTART},
+	 IN(config_listener, address),
+	 CHECK_ADDRESS,
+	 RESTART},
 	{{"port", OPTION_INT, "5222",
 	  "port to listen on, 5223 where the type is `c2s-tls`; 0: any that is free", .max = 65535},
-	 IN(config_listener, port), RESTART},
+	 IN(config_listener, port),
+	 RESTART},
 	{{"require_tls", OPTION_BOOL, "true",
 	  "whether clients must start TLS before they log in, other than those of the next key"},
-	 IN(config_listener, require_tls), RESTART},
+	 IN(config_listener, require_tls),
+	 RESTART},
 	{{"allow_plaintext_passwords", OPTION_TEXT, "loopback",
 	  "who may send passwords on connections that are not encrypted: nobody, programs on the "
 	  "machine itself, or everybody",
 	  .choices = "never loopback always"},
-	 IN(config_listener, allow_plaintext_passwords), CHECK_ENUM, RESTART},
+	 IN(config_listener, allow_plaintext_passwords),
+	 CHECK_ENUM,
+	 RESTART},
 };
 
 static const struct config_key tls_keys[] = {
 	{{"minimum_version", OPTION_TEXT, "1.2", "oldest version that is accepted",
 	  .choices = "1.2 1.3"},
-	 IN(config, tls.minimum_version), CHECK_ENUM},
+	 IN(config, tls.minimum_version),
+	 CHECK_ENUM},
 	{{"client_certificates", OPTION_BOOL, "false",
 	  "whether clients may log in with a certificate (SASL EXTERNAL, XEP-0178)"},
 	 IN(config, tls.client_certificates)},
 	{{"ca_file", OPTION_TEXT, "",
 	  "PEM file of authorities for clients' certificates; empty: the system's"},
-	 IN(config, tls.ca_file), CHECK_PATH},
+	 IN(config, tls.ca_file),
+	 CHECK_PATH},
 };
 
 static const struct config_key sasl_keys[] = {
 	{{"disabled", OPTION_LIST, "", "mechanisms to switch off, such as `SCRAM-SHA-1`"},
-	 IN(config, sasl.disabled), CHECK_MECHANISM},
+	 IN(config, sasl.disabled),
+	 CHECK_MECHANISM},
 	/* RFC 7677 §4: at least 4096; RFC 5802 has no upper bound, but a login pays for it. */
 	{{"scram_iterations", OPTION_INT, "10000", "work to derive a key of a new password",
 	  .min = 4096, .max = 1000000},
@@ -124,10 +153,12 @@ static const struct config_key sasl_keys[] = {
 
 static const struct config_key sessions_keys[] = {
 	{{"conflict", OPTION_TEXT, "replace-old",
-	  "when a second client asks for a resource that is in use: end the old session, refuse the "
+	  "when a second client asks for a resource that is in use: end the old session, refuse "
+	  "the "
 	  "new one, or give the new one another resource (RFC 6120 §7.7.2.2)",
 	  .choices = "replace-old refuse-new rename"},
-	 IN(config, sessions.conflict), CHECK_ENUM},
+	 IN(config, sessions.conflict),
+	 CHECK_ENUM},
 	{{"silent_after", OPTION_DURATION, "5m",
 	  "how long a client may be silent before it is asked whether it is there; 0: for ever",
 	  .max = HOURS(24)},
@@ -147,8 +178,9 @@ static const struct config_key limits_keys[] = {
 	{{"stanza_bytes_before_auth", OPTION_SIZE, "10KiB", "one element before the login is done",
 	  .min = 4096, .max = MIB(1)},
 	 IN(config, limits.stanza_bytes_before_auth)},
-	{{"auth_timeout", OPTION_DURATION, "30s", "time from the connection to the end of the login",
-	  .min = SECONDS(1), .max = MINUTES(10)},
+	{{"auth_timeout", OPTION_DURATION, "30s",
+	  "time from the connection to the end of the login", .min = SECONDS(1),
+	  .max = MINUTES(10)},
 	 IN(config, limits.auth_timeout)},
 	{{"unauthenticated", OPTION_INT, "10000", "connections that are not logged in; 0: no limit",
 	  .max = 10000000},
@@ -160,7 +192,8 @@ static const struct config_key limits_keys[] = {
 	  .max = 100000},
 	 IN(config, limits.sessions_per_account)},
 	{{"outbound_queue_bytes", OPTION_SIZE, "4MiB",
-	  "what waits for a client that does not read; past that the session ends, and its messages "
+	  "what waits for a client that does not read; past that the session ends, and its "
+	  "messages "
 	  "are kept",
 	  .min = KIB(64), .max = MIB(1024)},
 	 IN(config, limits.outbound_queue_bytes)},
@@ -193,34 +226,38 @@ static const struct config_key limits_keys[] = {
 };
 
 const struct config_section config_sections[SECTION_COUNT] = {
-	[SECTION_TOP] = {"",
-			 "These stand outside of any group. All keys of a host but its name may stand "
-			 "here too, and then hold for every host that does not say otherwise.",
-			 top_keys, COUNT(top_keys)},
-	[SECTION_HOST] = {"hosts",
-			  "A list of the hosts that are served, each a name or a group. One host alone "
-			  "is written as `host = \"example.com\";`.",
-			  host_keys, COUNT(host_keys),
-			  "hosts = (\n"
-			  "\t\"example.com\",\n"
-			  "\t{ name = \"guests.example.com\"; guests = true; }\n"
-			  ");"},
-	[SECTION_CONTACTS] = {"contacts",
-			      "A group of a host: addresses, as URIs, that clients show to users "
-			      "(XEP-0157).",
-			      contact_keys, COUNT(contact_keys),
-			      "contacts = {\n"
-			      "\tabuse = \"mailto:abuse@example.com\";\n"
-			      "\tsupport = [\"xmpp:help@example.com\", \"https://example.com/help\"];\n"
-			      "};"},
-	[SECTION_LISTENER] = {"listeners",
-			      "A list of groups, one for each port. Without it, clients are served on "
-			      "ports 5222 (STARTTLS) and 5223 (TLS) of all addresses.",
-			      listener_keys, COUNT(listener_keys),
-			      "listeners = (\n"
-			      "\t{ type = \"c2s\"; port = 5222; },\n"
-			      "\t{ type = \"c2s-tls\"; port = 5223; address = \"192.0.2.1\"; }\n"
-			      ");"},
+	[SECTION_TOP] =
+		{"",
+		 "These stand outside of any group. All keys of a host but its name may stand "
+		 "here too, and then hold for every host that does not say otherwise.",
+		 top_keys, COUNT(top_keys)},
+	[SECTION_HOST] =
+		{"hosts",
+		 "A list of the hosts that are served, each a name or a group. One host alone "
+		 "is written as `host = \"example.com\";`.",
+		 host_keys, COUNT(host_keys),
+		 "hosts = (\n"
+		 "\t\"example.com\",\n"
+		 "\t{ name = \"guests.example.com\"; guests = true; }\n"
+		 ");"},
+	[SECTION_CONTACTS] =
+		{"contacts",
+		 "A group of a host: addresses, as URIs, that clients show to users "
+		 "(XEP-0157).",
+		 contact_keys, COUNT(contact_keys),
+		 "contacts = {\n"
+		 "\tabuse = \"mailto:abuse@example.com\";\n"
+		 "\tsupport = [\"xmpp:help@example.com\", \"https://example.com/help\"];\n"
+		 "};"},
+	[SECTION_LISTENER] =
+		{"listeners",
+		 "A list of groups, one for each port. Without it, clients are served on "
+		 "ports 5222 (STARTTLS) and 5223 (TLS) of all addresses.",
+		 listener_keys, COUNT(listener_keys),
+		 "listeners = (\n"
+		 "\t{ type = \"c2s\"; port = 5222; },\n"
+		 "\t{ type = \"c2s-tls\"; port = 5223; address = \"192.0.2.1\"; }\n"
+		 ");"},
 	[SECTION_TLS] = {"tls", "A group: encryption.", tls_keys, COUNT(tls_keys),
 			 "tls = { minimum_version = \"1.3\"; };"},
 	[SECTION_SASL] = {"sasl", "A group: how clients log in.", sasl_keys, COUNT(sasl_keys),

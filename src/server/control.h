@@ -42,10 +42,10 @@ struct control_command { /* the same */
 
 struct control_call {
 	const struct control_command *command;
-	json_t *args;	     /* an object that fits the table; lives until the answer */
+	json_t *args;        /* an object that fits the table; lives until the answer */
 	struct arena *arena; /* the same */
-	void *owner;	     /* control_open's */
-	void *data;	     /* the command's own */
+	void *owner;         /* control_open's */
+	void *data;          /* the command's own */
 	/* the rest is control.c's */
 	struct link link;
 	struct control_peer *peer; /* NULL: it hung up */
@@ -53,14 +53,15 @@ struct control_call {
 };
 
 /*
- * Listens at PATH, whose directory is made when it is missing, with mode 0600, or 0660 and GROUP when
- * that is not empty. What a server that crashed left there is replaced; a living server is a failure.
- * COMMANDS and OWNER must outlive the result. Returns 0, or -1 with *WHY in ARENA.
+ * Listens at PATH, whose directory is made when it is missing, with mode 0600, or 0660 and GROUP
+ * when that is not empty. What a server that crashed left there is replaced; a living server is a
+ * failure. COMMANDS and OWNER must outlive the result. Returns 0, or -1 with *WHY in ARENA.
  */
 MUST_CHECK int control_open(struct loop *loop, struct str path, struct str group,
 			    const struct control_command *commands, void *owner,
 			    struct control **out, struct arena *arena, struct str *why);
-/* Removes the socket and hangs up. Calls that are under way may still be answered; nobody hears it. */
+/* Removes the socket and hangs up. Calls that are under way may still be answered; nobody hears it.
+ */
 void control_close(struct control *control); /* takes NULL */
 
 /* Arguments by name: STR_NONE, OTHERWISE or false when they were not given. */
@@ -70,7 +71,8 @@ bool control_bool(const struct control_call *call, const char *name);
 
 /* Both end CALL, and run no other command. RESULT is taken over; NULL: an empty object. */
 void control_reply(struct control_call *call, json_t *result);
-/* CONDITION as in RFC 6120 §8.3.3, such as "item-not-found". TEXT is a sentence for the operator. */
+/* CONDITION as in RFC 6120 §8.3.3, such as "item-not-found". TEXT is a sentence for the operator.
+ */
 void control_fail(struct control_call *call, const char *condition, const char *format, ...)
 	PRINTF_LIKE(3, 4);
 

@@ -17,7 +17,7 @@ struct control_peer {
 	uid_t uid;
 	pid_t pid;
 	bool is_reading_done; /* end of file, or a line that is no command of ours */
-	bool is_broken;	      /* it cannot be written to */
+	bool is_broken;       /* it cannot be written to */
 };
 
 /* Takes FD over. */

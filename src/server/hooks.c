@@ -255,8 +255,8 @@ event_hold(struct event *ev)
 	return held;
 }
 
-static void
-held_free(struct held_iq *held)
+void
+held_drop(struct held_iq *held)
 {
 	stanza_unref(held->iq);
 	arena_free(held->arena);
@@ -267,12 +267,12 @@ void
 held_reply(struct held_iq *held, struct element *payload)
 {
 	send_result(held->worker, held->iq, payload);
-	held_free(held);
+	held_drop(held);
 }
 
 void
 held_refuse(struct held_iq *held, enum stanza_condition condition, const char *text)
 {
 	route_refusal(held->worker, held->iq, condition, text);
-	held_free(held);
+	held_drop(held);
 }

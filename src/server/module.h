@@ -147,8 +147,10 @@ struct held_iq {
 	struct stanza *iq;
 };
 struct held_iq *event_hold(struct event *ev);
-/* Both free HELD. PAYLOAD NULL: an empty result. */
+/* These free HELD. PAYLOAD NULL: an empty result. */
 void held_reply(struct held_iq *held, struct element *payload);
+/* Without an answer: the caller gave it otherwise. */
+void held_drop(struct held_iq *held);
 void held_refuse(struct held_iq *held, enum stanza_condition condition, const char *text);
 
 /* Runs the handlers of POINT. Returns the first verdict that is not PASS. */
