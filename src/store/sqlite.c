@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #define CHECKPOINT_IDLE 1000 /* pages of 4 KiB in the log: copied back when nothing waits */
-#define CHECKPOINT_BUSY 8000 /* and in any case */
+#define CHECKPOINT_BUSY 2000 /* and in any case; see doc/decisions.md */
 
 static const char setup[] = "PRAGMA locking_mode = EXCLUSIVE;"
 			    "PRAGMA journal_mode = WAL;"
