@@ -121,11 +121,12 @@ write_line(enum log_level level, const char *name, const struct log_field *field
 	}
 	buf_printf(&buf, "level=%s event=%s", names[level], name);
 	for (size_t i = 0; i < n; i++) {
-		buf_printf(&buf, " %s=", fields[i].key);
-		if (fields[i].text.p != NULL)
+		if (fields[i].is_number) {
+			buf_printf(&buf, " %s=%lld", fields[i].key, (long long)fields[i].number);
+		} else if (fields[i].text.p != NULL) {
+			buf_printf(&buf, " %s=", fields[i].key);
 			add_value(&buf, fields[i].text);
-		else
-			buf_printf(&buf, "%lld", (long long)fields[i].number);
+		}
 	}
 	if (line_sink != NULL) {
 		line_sink(level, buf_str(&buf));

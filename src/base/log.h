@@ -17,13 +17,14 @@ enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
 struct log_field {
 	const char *key;
-	struct str text; /* used when p is not NULL */
+	struct str text; /* p NULL: the field is left out, unless it is a number */
 	int64_t number;
+	bool is_number;
 };
 
-#define LOG_STR(key, value) ((struct log_field){key, value, 0})
-#define LOG_Z(key, value) ((struct log_field){key, str(value), 0})
-#define LOG_INT(key, value) ((struct log_field){key, STR_NONE, (int64_t)(value)})
+#define LOG_STR(key, value) ((struct log_field){key, value, 0, false})
+#define LOG_Z(key, value) ((struct log_field){key, str(value), 0, false})
+#define LOG_INT(key, value) ((struct log_field){key, STR_NONE, (int64_t)(value), true})
 
 /* log_event(LOG_INFO, "session-bound", LOG_STR("jid", jid), LOG_INT("port", port)); */
 #define log_event(level, name, ...)                                                                \
