@@ -95,7 +95,7 @@ xml_skip_value(const char *p)
 
 /* The same as utf8_valid_prefix finds, but for one character, and without what XML forbids. */
 int
-xml_char(const char *p, const char *end)
+xml_long_char(const char *p, const char *end)
 {
 	const unsigned char *s = (const unsigned char *)p;
 	size_t have = (size_t)(end - p);

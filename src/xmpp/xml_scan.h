@@ -43,8 +43,18 @@ const char *xml_skip_text(const char *p);
 /* The same for XML_VALUE: stops at either quote too. */
 const char *xml_skip_value(const char *p);
 
+int xml_long_char(const char *p, const char *end);
+
 /* A character at or above U+0080 that XML allows (XML 1.0 §2.2). */
-int xml_char(const char *p, const char *end);
+static inline int
+xml_char(const char *p, const char *end)
+{
+	/* Most are of two bytes, which can be checked at once: C2 to DF, then 80 to BF. */
+	if (end - p >= 2 && (unsigned char)(p[0] - 0xc2) < 0x1e && (p[1] & 0xc0) == 0x80)
+		return 2;
+	return xml_long_char(p, end);
+}
+
 /* One that may stand in a name (XML 1.0 fourth edition, appendix B), or at its start. */
 int xml_name_char(const char *p, const char *end, bool is_start);
 /* "&...;" at P. One of the five predefined entities, or a character that XML allows. */

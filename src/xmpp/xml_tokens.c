@@ -44,7 +44,12 @@ step_over(struct xml_work *w)
 		len = xml_reference(w->p, w->end, &c);
 		w->needs_decoding = true;
 	} else if ((unsigned char)*w->p >= 0x80) {
-		len = xml_char(w->p, w->end);
+		/* They come in words. The padding ends the last one. */
+		while ((len = xml_char(w->p, w->end)) > 0) {
+			w->p += len;
+			if ((unsigned char)*w->p < 0x80)
+				return XML_STEP_ON;
+		}
 	} else {
 		len = XML_NOT_CHAR;
 	}

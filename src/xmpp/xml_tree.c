@@ -161,11 +161,14 @@ context_ns(struct xml_work *w, uint32_t i)
 	return w->context_ns[i];
 }
 
-/* What PREFIX means here, and at which depth it was declared; false when it is not declared. */
+/*
+ * What PREFIX means by the first COUNT declarations in scope, and at which depth that was declared;
+ * false when it is not.
+ */
 static inline bool
-look_up(struct xml_work *w, struct str prefix, struct str *ns, uint16_t *depth)
+look_up(struct xml_work *w, uint32_t count, struct str prefix, struct str *ns, uint16_t *depth)
 {
-	for (uint32_t i = w->binding_count; i-- > 0;)
+	for (uint32_t i = count; i-- > 0;)
 		if (str_equal(w->bindings[i].prefix, prefix)) {
 			*ns = w->bindings[i].ns;
 			*depth = w->bindings[i].depth;
@@ -200,10 +203,29 @@ resolve_prefix(struct xml_work *w, struct str *ns)
 		*ns = STR(XML_NS);
 		return XML_STEP_ON;
 	}
-	if (!look_up(w, *ns, ns, &depth))
+	if (!look_up(w, w->binding_count, *ns, ns, &depth))
 		return xml_fail(w, XML_BAD_NAMESPACE, "a prefix that is not declared");
 	note_prefix(w, w->tag, depth);
 	return XML_STEP_ON;
+}
+
+/*
+ * A tag that declares once more the default namespace around it would, as source text, stay behind
+ * in "jabber:client" when all around it becomes "jabber:server". So it counts as one that needs its
+ * surroundings.
+ */
+static void
+note_declarations(struct xml_work *w, struct element *tag)
+{
+	uint32_t outer = w->binding_count - tag->declarations;
+	struct str ns = STR("");
+	uint16_t depth = 0;
+
+	if (tag->parent == NULL || !look_up(w, outer, STR(""), &ns, &depth))
+		return;
+	for (uint32_t i = outer; i < w->binding_count; i++)
+		if (str_equal(w->bindings[i].ns, ns))
+			tag->parent->prefix_depth = MIN(tag->parent->prefix_depth, depth);
 }
 
 static enum xml_step
@@ -215,7 +237,7 @@ resolve_element(struct xml_work *w, struct element *tag)
 		tag->notes |= ELEMENT_PREFIXED;
 		return resolve_prefix(w, &tag->ns);
 	}
-	if (!look_up(w, STR(""), &tag->ns, &depth))
+	if (!look_up(w, w->binding_count, STR(""), &tag->ns, &depth))
 		tag->ns = STR("");
 	/* No namespace at all is something that another stream could not give it. */
 	if (depth == 0 && tag->ns.len == 0)
@@ -271,6 +293,8 @@ xml_tree_tag(struct xml_work *w)
 	struct element *tag = w->tag;
 
 	*w->attr_tail = NULL;
+	if (tag->declarations > 0)
+		note_declarations(w, tag);
 	if (resolve_element(w, tag) != XML_STEP_ON)
 		return XML_STEP_WRONG;
 	for (struct attr *attr = tag->attrs; attr != NULL; attr = attr->next)

@@ -171,6 +171,11 @@ static const struct {
 	{"<message xmlns='urn:x'><p:x xmlns:p='urn:p'><y/></p:x></message>", true,
 	 "<p:x xmlns:p='urn:p'><y/></p:x>"},
 	{"<message xmlns=''><x/></message>", true, "<x/>"},
+	{"<message><body xmlns='jabber:client'/></message>", false, NULL},
+	{"<message><p:body xmlns:p='jabber:client'/></message>", false, NULL},
+	{"<message xmlns='jabber:client'><body xmlns='jabber:client'/></message>", true, NULL},
+	{"<message><x xmlns='urn:x'><message xmlns='jabber:client'/></x></message>", true,
+	 "<x xmlns='urn:x'><message xmlns='jabber:client'/></x>"},
 };
 
 TEST(sec04_source_slices)

@@ -377,21 +377,30 @@ xml_disagreement(struct str text, const struct xml_seen *seen)
 	return who;
 }
 
-/* Whether all three see WANT in BODY, the content of a stream of NS. */
-static bool
-all_see(struct str body, const char *ns, struct str want)
+static const struct xml_limits no_limits = {UINT32_MAX, UINT16_MAX, UINT16_MAX, UINT32_MAX};
+
+/* A stream whose default namespace is NS and whose content is BODY. */
+static struct buf
+make_stream(struct str body, const char *ns)
 {
-	static const struct xml_limits limits = {UINT32_MAX, UINT16_MAX, UINT16_MAX, UINT32_MAX};
-	struct xml_seen seen[3];
 	struct buf text = {0};
-	bool is_same = true;
 
 	buf_printf(&text, "<s:stream xmlns='%s' xmlns:s='http://etherx.jabber.org/streams'>", ns);
 	buf_add(&text, body);
 	buf_addz(&text, "</s:stream>");
-	seen[0] = xml_see_ours(buf_str(&text), 0, &limits);
-	seen[1] = xml_see_expat(buf_str(&text), true);
-	seen[2] = xml_see_libxml2(buf_str(&text));
+	return text;
+}
+
+/* Whether all three see WANT in BODY, the content of a stream of NS. */
+static bool
+all_see(struct str body, const char *ns, struct str want)
+{
+	struct buf text = make_stream(body, ns);
+	struct xml_seen seen[] = {xml_see_ours(buf_str(&text), 0, &no_limits),
+				  xml_see_expat(buf_str(&text), true),
+				  xml_see_libxml2(buf_str(&text))};
+	bool is_same = true;
+
 	for (size_t i = 0; i < COUNT(seen); i++) {
 		struct str dump = buf_str(&seen[i].dump);
 
@@ -400,6 +409,26 @@ all_see(struct str body, const char *ns, struct str want)
 		xml_seen_free(&seen[i]);
 	}
 	buf_free(&text);
+	return is_same;
+}
+
+/*
+ * Between streams of different kinds, "jabber:client" and "jabber:server", all that is in the
+ * default namespace changes into the other: written and as source text alike (RFC 6120 §4.8.3).
+ */
+static bool
+is_same_elsewhere(struct str written, struct str other)
+{
+	struct buf streams[] = {make_stream(written, "urn:elsewhere"),
+				make_stream(other, "urn:elsewhere")};
+	struct xml_seen a = xml_see_ours(buf_str(&streams[0]), 0, &no_limits);
+	struct xml_seen b = xml_see_ours(buf_str(&streams[1]), 0, &no_limits);
+	bool is_same = !a.is_wrong && !b.is_wrong && xml_seen_same(&a, &b);
+
+	xml_seen_free(&a);
+	xml_seen_free(&b);
+	buf_free(&streams[0]);
+	buf_free(&streams[1]);
 	return is_same;
 }
 
@@ -421,26 +450,28 @@ write_around(struct buf *buf, const struct element *el, struct str inner, const 
 static const char *
 element_cannot_travel(const struct element *el, const char *ns)
 {
-	struct buf want = {0}, got = {0};
+	struct buf want = {0}, written = {0}, around = {0};
 	const char *what = NULL;
 	struct str inner;
 
 	xml_dump(&want, el);
-	xml_write(&got, el, str(ns));
-	if (!all_see(buf_str(&got), ns, buf_str(&want)))
+	xml_write(&written, el, str(ns));
+	if (!all_see(buf_str(&written), ns, buf_str(&want)))
 		what = "what xml_write wrote";
 	if (element_is_self_contained(el) && !all_see(el->source, ns, buf_str(&want)))
 		what = "the source text";
-	buf_clear(&got);
 	/* The namespace xml cannot be the default one, so nobody can write around these. */
 	if (element_inner_source(el, &inner) &&
 	    !str_is(el->ns, "http://www.w3.org/XML/1998/namespace")) {
-		write_around(&got, el, inner, ns);
-		if (!all_see(buf_str(&got), ns, buf_str(&want)))
+		write_around(&around, el, inner, ns);
+		if (!all_see(buf_str(&around), ns, buf_str(&want)))
 			what = "the inner source text";
+		if (!is_same_elsewhere(buf_str(&written), buf_str(&around)))
+			what = "the inner source text, in a stream of another kind";
 	}
 	buf_free(&want);
-	buf_free(&got);
+	buf_free(&written);
+	buf_free(&around);
 	return what;
 }
 
