@@ -135,13 +135,14 @@ pass_on(struct end *from)
 static void
 find_partner(struct end *end)
 {
-	struct str text = buf_str(&end->held), rest, number;
-	const char *at = text.len > 0 ? memmem(text.p, text.len, "pair ", 5) : NULL;
+	struct str rest = buf_str(&end->held), number;
 	struct end *partner;
 
-	if (at == NULL)
+	while (rest.len > 0 && !str_starts(rest, STR("pair ")))
+		rest = str_from(rest, 1);
+	if (rest.len == 0)
 		return;
-	rest = str_from(text, (size_t)(at - text.p) + 5);
+	rest = str_from(rest, 5);
 	if (!str_split(&rest, ' ', &number) || number.len >= sizeof(end->pair))
 		return;
 	memcpy(end->pair, number.p, number.len);
