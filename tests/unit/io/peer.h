@@ -22,6 +22,7 @@ struct peer {
 	const char *tls_after; /* starts TLS once this was read, and takes nothing behind it */
 	struct tls_context *context;
 	const char *server_name;
+	const char *last_words; /* said once TLS is there, before it shuts down */
 	unsigned calls, secured, drained, ended;
 	enum conn_end end;
 	char why[128];
@@ -57,6 +58,10 @@ peer_secured(struct conn *conn)
 	struct peer *peer = conn_owner(conn);
 
 	peer->secured++;
+	if (peer->last_words != NULL) {
+		conn_write(conn, str(peer->last_words));
+		conn_shutdown(conn, 1000);
+	}
 }
 
 static inline void
