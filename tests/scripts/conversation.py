@@ -1,0 +1,378 @@
+# SPDX-License-Identifier: MIT
+"""conversation.py - reads a script (README.md has the format) and plays it against a server."""
+
+import base64
+import re
+import time
+
+import streams
+import trees
+
+ACTOR = re.compile(r"(raw [\w.-]+|[^\s/<>]+/\S+) (.*)", re.DOTALL)
+HEADER = re.compile(r"(host(?: [\w.-]+)?|server|accounts|roster of \S+): *(.*)", re.DOTALL)
+HOSTS = re.compile(r"(?<![\w.-])example\.(com|net)(?![\w.-])")
+ERROR = re.compile(r"\{(stream-)?error:([a-z]+ )?([a-z-]+)\}")
+BASE64 = re.compile(r"\{base64:([^}]*)\}")
+
+
+class Failed(Exception):
+    pass
+
+
+class Step:
+    def __init__(self, line, text):
+        self.line, self.text = line, text
+
+
+class Script:
+    """What a file says. Accounts and hosts in its own words."""
+
+    def __init__(self, name, text):
+        self.name = name
+        self.hosts = {"example.com": []}  # settings of each
+        self.server = []  # settings that concern the whole server
+        self.rosters = {}  # items as they are stored, by account
+        self.accounts, self.steps = [], []
+        for number, line in enumerate(text.split("\n"), 1):
+            if line[:1].isspace() and line.strip() and self.steps:
+                self.steps[-1].text += "\n" + line.strip()
+            elif line.strip() and not line.startswith("#"):
+                self.steps.append(Step(number, line.rstrip()))
+        self.steps = [step for step in self.steps if not self._take_header(step.text)]
+        for step in self.steps:
+            match = ACTOR.match(step.text)
+            if match and not match.group(1).startswith("raw "):
+                self._add_account(account_of(match.group(1)))
+            for address in re.findall(r"[\w.-]+@example\.net", step.text):
+                self.hosts.setdefault(address.partition("@")[2], [])
+        # What cannot be had twice, or stops the others.
+        self.is_alone = bool(self.server) or any(
+            step.text.startswith(("restart", "ctl! ")) for step in self.steps)
+
+    def _add_account(self, address):
+        if address not in self.accounts:
+            self.accounts.append(address)
+        self.hosts.setdefault(address.partition("@")[2], [])
+
+    def _take_header(self, text):
+        match = HEADER.match(text)
+        if match is None:
+            return False
+        word, value = match.groups()
+        if word == "server":
+            self.server.append(value)
+        elif word == "accounts":
+            for name in value.split():
+                self._add_account(account_of(name))
+        elif word.startswith("roster of "):
+            self.rosters.setdefault(account_of(word[10:]), []).append(value)
+        else:
+            self.hosts.setdefault(word[5:] or "example.com", []).append(value)
+        return True
+
+
+def account_of(actor):
+    bare = actor.partition("/")[0]
+    return bare if "@" in bare else f"{bare}@example.com"
+
+
+class Play:
+    """One run of a script. SERVER has port, tls_port, ca_file(host), control(words), restart()."""
+
+    def __init__(self, script, server, prefix):
+        self.script, self.server, self.prefix = script, server, prefix
+        self.actors, self.captures = {}, {}
+        self.tried, self.serial = set(), 0
+
+    # The hosts of a script have names of their own on the server, so that scripts do not meet.
+
+    def to_server(self, text):
+        return HOSTS.sub(lambda match: self.prefix + match.group(0), text)
+
+    def to_script(self, text):
+        return text.replace(f"{self.prefix}example.", "example.") if self.prefix else text
+
+    def fill(self, text):
+        """What is sent, with its placeholders."""
+        text = BASE64.sub(lambda match: base64.b64encode(self.to_server(self.fill(match.group(1)))
+                          .encode().decode("unicode_escape").encode("latin-1")).decode(), text)
+        return trees.PLACEHOLDER.sub(
+            lambda match: self.captures.get(match.group(1), match.group(0)), text)
+
+    def run(self):
+        at = 0
+        try:
+            while at < len(self.script.steps):
+                step = self.script.steps[at]
+                at = self.step(at)
+            step = None
+            self.finish()
+        except (streams.Ended, Failed, OSError, ValueError) as error:
+            where = f"line {step.line}: {step.text}" if step else "at the end"
+            raise Failed(f"{where}\n{error}\n{self.waiting()}") from error
+        finally:
+            for stream in self.actors.values():
+                stream.drop()
+
+    def waiting(self):
+        lines = []
+        for name, stream in self.actors.items():
+            for kind, node in stream.queue:
+                lines.append(f"also came to {name}: {node if kind == 'element' else (kind, str(node))}")
+        return "\n".join(lines)
+
+    def step(self, at):
+        """Does step AT. Returns the next one."""
+        text = self.script.steps[at].text
+        if text == "restart":
+            self.restart()
+        elif text == "settle":
+            self.settle()
+        elif text.startswith("ctl "):
+            self.server.control(*self.to_server(text[4:]).split())
+        elif text.startswith("wait "):
+            time.sleep(float(text[5:]))
+        else:
+            match = ACTOR.match(text)
+            if match is None:
+                raise Failed("not a line of a script")
+            name, words = match.groups()
+            if words.startswith("<~ "):
+                return self.group(at, name)
+            if name.startswith("raw "):
+                self.raw(name, words)
+            else:
+                self.act(name, words)
+        return at + 1
+
+    def act(self, name, words):
+        verb, _, rest = words.partition(" ")
+        if verb in ("connects", "online"):
+            self.connect(name, rest if verb == "connects" else "")
+            if verb == "online":
+                self.go_online(name, rest)
+            return
+        if name not in self.actors and verb in (">", "<"):
+            self.connect(name, "")
+        stream = self.actors.get(name)
+        if stream is None:
+            raise Failed(f"{name} is not connected")
+        if verb == ">":
+            stream.send(self.to_server(self.fill(rest)))
+        elif verb == "<":
+            self.expect(name, rest)
+        elif words == "gets nothing":
+            self.settle()
+            self.nothing(name)
+        elif words == "forgets":
+            self.settle()
+            stream.queue = [event for event in stream.queue if event[0] != "element"]
+        elif words == "ends":
+            self.expect_end(name)
+        elif words == "disconnects":
+            self.settle()
+            self.nothing(name)
+            del self.actors[name]
+            stream.close()
+        elif words == "cuts":
+            self.settle()
+            self.nothing(name)
+            del self.actors[name]
+            stream.cut()
+        else:
+            raise Failed(f"no such thing to do: {words}")
+
+    def raw(self, name, words):
+        verb, _, rest = words.partition(" ")
+        if verb == "connects":
+            self.actors[name] = self.dial(name, rest)
+            return
+        if name not in self.actors:
+            self.actors[name] = self.dial(name, "")
+        stream = self.actors[name]
+        if verb == ">":
+            if rest.lstrip("<?xml version='1.0'?>").startswith("stream:stream"):
+                stream.restart()
+            stream.send(self.to_server(self.fill(rest)))
+        elif verb == ">>":
+            stream.send(self.to_server(rest).encode("latin-1").decode("unicode_escape")
+                        .encode("latin-1"))
+        elif verb == "<":
+            self.expect(name, rest)
+        elif words == "starts tls":
+            stream.start_tls(self.to_server("example.com"), self.ca_file())
+        elif verb == "logs":  # in as NAME
+            user, _, host = rest.removeprefix("in as ").partition("@")
+            stream.log_in(user, self.to_server(host or "example.com"))
+        elif words == "ends":
+            self.expect_end(name)
+        elif words == "disconnects":
+            del self.actors[name]
+            stream.close()
+        elif words == "cuts":
+            del self.actors[name]
+            stream.cut()
+        else:
+            raise Failed(f"no such thing to do: {words}")
+
+    def ca_file(self, host="example.com"):
+        return self.server.ca_file(self.to_server(host))
+
+    def dial(self, name, how):
+        is_direct = how == "tls"
+        if how not in ("", "tls"):
+            raise Failed(f"no such way to connect: {how}")
+        stream = streams.Stream(name, self.server.tls_port if is_direct else self.server.port,
+                                self.to_script)
+        if is_direct:
+            stream.start_tls(self.to_server("example.com"), self.ca_file(), direct=True)
+        return stream
+
+    def connect(self, name, how):
+        if name in self.actors:
+            raise Failed(f"{name} is connected already")
+        self.settle()
+        user, _, host = account_of(name).partition("@")
+        real = self.to_server(host)
+        is_direct = how == "over tls"
+        stream = streams.Stream(name, self.server.tls_port if is_direct else self.server.port,
+                                self.to_script)
+        if is_direct:
+            stream.start_tls(real, self.ca_file(host), direct=True)
+        elif how == "over starttls":
+            stream.negotiate_tls(real, self.ca_file(host))
+        elif how:
+            raise Failed(f"no such way to connect: {how}")
+        self.actors[name] = stream
+        stream.log_in(user, real)
+        stream.bind(name.partition("/")[2])
+
+    def go_online(self, name, priority):
+        """Roster, presence, and all that comes of it."""
+        stream = self.actors[name]
+        stream.send("<iq type='get' id='x-roster'><query xmlns='jabber:iq:roster'/></iq>")
+        stream.wait_hidden({"x-roster"})
+        stream.send(f"<presence><priority>{priority}</priority></presence>" if priority
+                    else "<presence/>")
+        self.settle()
+        stream.queue = [event for event in stream.queue if event[0] != "element"]
+
+    def receive(self, name):
+        kind, node = self.actors[name].next()
+        return kind, node
+
+    def expect(self, name, text):
+        kind, node = self.receive(name)
+        if text == "</stream:stream>":
+            if kind != "close":
+                raise Failed(f"came: {node if node is not None else kind}")
+            return
+        expected = trees.parse(expand(text))
+        why = self.compare(name, expected, kind, node, self.captures)
+        if why is not None:
+            raise Failed(f"{why}\nexpected: {expected}\ncame: {node if node else kind}")
+
+    def compare(self, name, expected, kind, node, captures):
+        if kind not in ("element", "header"):
+            return f"the stream is at its {kind}"
+        if (kind == "header") != (expected.is_named(trees.NS_STREAM, "stream")):
+            return f"an unexpected {kind}"
+        stream = self.actors[name]
+        optional = ()
+        if "to" not in expected.attributes and stream.jid and kind == "element":
+            optional = ("to",)
+            own = (stream.jid, stream.jid.partition("/")[0])
+            if node.attributes.get("to", stream.jid) not in own:
+                return f"addressed to {node.attributes['to']}"
+        captured = dict(captures)
+        why = trees.difference(expected, node, captures, captured, optional)
+        if why is None:
+            captures.update(captured)
+        return why
+
+    def group(self, at, name):
+        """Steps from AT on that may come in any order. Returns the step behind them."""
+        wanted, end = [], at
+        while end < len(self.script.steps) and \
+                self.script.steps[end].text.startswith(f"{name} <~ "):
+            wanted.append(self.script.steps[end].text[len(name) + 4:])
+            end += 1
+        if name not in self.actors:
+            raise Failed(f"{name} is not connected")
+        wanted = [trees.parse(expand(text)) for text in wanted]
+        for _ in range(len(wanted)):
+            kind, node = self.receive(name)
+            for expected in wanted:
+                if self.compare(name, expected, kind, node, self.captures) is None:
+                    wanted.remove(expected)
+                    break
+            else:
+                raise Failed("came: %s\nexpected one of:\n%s" % (
+                    node if node else kind, "\n".join(map(str, wanted))))
+        return end
+
+    def expect_end(self, name):
+        """The server closes the connection."""
+        stream = self.actors[name]
+        kind, node = stream.next()
+        if kind == "close":
+            stream.send("</stream:stream>")
+            kind, node = stream.next()
+        if kind != "end":
+            raise Failed(f"the stream goes on: {node if node else kind}")
+        del self.actors[name]
+        stream.drop()
+
+    def settle(self):
+        """
+        What is under way arrives: in each round every session waits for a write to the store, and for
+        a message of every other session. Three rounds do for a request, what it causes at the other
+        side, and the answer to that.
+        """
+        live = [s for n, s in self.actors.items() if s.jid and not s.is_over]
+        for _ in range(3 if live else 0):
+            self.serial += 1
+            ident = f"x-{self.serial}"
+            for stream in live:
+                stream.send(f"<iq type='set' id='{ident}'><query xmlns='jabber:iq:private'>"
+                            "<barrier xmlns='recado:test'/></query></iq>")
+            for stream in live:
+                stream.wait_hidden({ident})
+            marks = {f"{ident}-{n}" for n in range(len(live))}
+            for n, sender in enumerate(live):
+                for stream in live:
+                    sender.send(f"<message type='headline' id='{ident}-{n}' "
+                                f"to='{streams.quote(self.to_server(stream.jid))}'/>")
+            for stream in live:
+                if not any(s.is_over for s in live):
+                    stream.wait_hidden(marks)
+
+    def nothing(self, name):
+        stream = self.actors[name]
+        stream.read(0)
+        if stream.queue:
+            kind, node = stream.queue.pop(0)
+            raise Failed(f"came to {name}: {node if node else kind}")
+
+    def restart(self):
+        self.settle()
+        for name in list(self.actors):
+            self.nothing(name)
+            self.actors.pop(name).close()
+        self.server.restart()
+
+    def finish(self):
+        """Nobody has got what the script does not know of."""
+        self.settle()
+        for name in self.actors:
+            self.nothing(name)
+
+
+def expand(text):
+    """{error:cancel conflict} and {stream-error:conflict}, which are long when written out."""
+    def one(match):
+        is_stream, kind, condition = match.groups()
+        if is_stream:
+            return f"<stream:error><{condition} xmlns='{trees.NS_STREAMS}'/></stream:error>"
+        return f"<error type='{kind.strip()}'><{condition} xmlns='{trees.NS_STANZAS}'/></error>"
+    return ERROR.sub(one, text)

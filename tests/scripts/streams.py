@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: MIT
+"""streams.py - a client's stream, as little of one as the conversations need."""
+
+import base64
+import hashlib
+import hmac
+import os
+import select
+import socket
+import ssl
+import struct
+import time
+import xml.parsers.expat
+import xml.sax.saxutils
+
+import trees
+
+NS_SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
+NS_BIND = "urn:ietf:params:xml:ns:xmpp-bind"
+NS_TLS = "urn:ietf:params:xml:ns:xmpp-tls"
+PASSWORD = "s3nha-de-ensaio"
+TIMEOUT = float(os.environ.get("RECADO_SCRIPTS_TIMEOUT", "15"))
+
+
+class Ended(Exception):
+    """The stream is over, or nothing came in time."""
+
+
+def quote(text):
+    return xml.sax.saxutils.escape(text, {"'": "&apos;"})
+
+
+class Stream:
+    """RENAME turns a text of the server's into the script's words."""
+
+    def __init__(self, name, port, rename):
+        self.name, self.rename = name, rename
+        self.socket = socket.create_connection(("127.0.0.1", port), TIMEOUT)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.reader = trees.Reader()
+        self.queue = []  # ("header", Node), ("element", Node), ("close", None), ("end", None)
+        self.hidden = {}  # answers that only the runner waits for, by id
+        self.jid = None  # once bound, in the script's words
+        self.is_over = False
+
+    def send(self, data):
+        if isinstance(data, str):
+            data = data.encode()
+        try:
+            self.socket.sendall(data)
+        except OSError as error:
+            self.end(f"cannot send: {error}")
+
+    def end(self, why):
+        if not self.is_over:
+            self.is_over = True
+            self.queue.append(("end", why))
+
+    def read(self, timeout):
+        """Takes what has come, waiting up to TIMEOUT for something."""
+        if self.is_over:
+            return
+        if not (isinstance(self.socket, ssl.SSLSocket) and self.socket.pending()):
+            if not select.select([self.socket], [], [], timeout)[0]:
+                return
+        try:
+            data = self.socket.recv(65536)
+        except ssl.SSLWantReadError:
+            return
+        except OSError as error:
+            self.end(str(error))
+            return
+        if not data:
+            self.end("end of the connection")
+            return
+        try:
+            events = self.reader.feed(data)
+        except xml.parsers.expat.ExpatError as error:
+            self.end(f"bad XML from the server: {error}: {data[:500]!r}")
+            return
+        for kind, node in events:
+            if node is not None:
+                node.rename(self.rename)
+            if not (kind == "element" and self.is_own(node)):
+                self.queue.append((kind, node))
+
+    def is_own(self, node):
+        """What belongs to the runner and not to the conversation."""
+        ident = node.attributes.get("id", "")
+        if ident.startswith("x-"):
+            self.hidden[ident] = node
+            return True
+        # As every client does.
+        if (self.jid and node.is_named(trees.NS_CLIENT, "iq") and
+                node.attributes.get("type") == "get" and
+                node.find("urn:xmpp:ping", "ping") is not None and
+                "/" not in node.attributes.get("from", "") and
+                "@" not in node.attributes.get("from", "")):
+            self.send(f"<iq type='result' id='{quote(ident)}'/>")
+            return True
+        return False
+
+    def next(self, timeout=None):
+        """The next event, or Ended when none comes in time."""
+        deadline = time.monotonic() + (TIMEOUT if timeout is None else timeout)
+        while not self.queue:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise Ended(f"nothing came to {self.name} in time")
+            self.read(left)
+        return self.queue.pop(0)
+
+    def next_element(self, ns, local):
+        while True:
+            kind, node = self.next()
+            if kind == "element" and node.is_named(ns, local):
+                return node
+            if kind in ("close", "end") or kind == "element" and node.is_named(
+                    trees.NS_STREAM, "error"):
+                raise Ended(f"{self.name}: wanted <{local}/>, got {node or kind}")
+
+    def wait_hidden(self, idents):
+        deadline = time.monotonic() + TIMEOUT
+        while not idents <= self.hidden.keys() and not self.is_over:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise Ended(f"{self.name}: no answer of the server in time")
+            self.read(left)
+        return [self.hidden.pop(ident, None) for ident in idents]
+
+    def restart(self):
+        self.reader = trees.Reader()
+
+    def open(self, host):
+        self.restart()
+        self.send(f"<?xml version='1.0'?><stream:stream to='{host}' version='1.0' "
+                  f"xmlns='jabber:client' xmlns:stream='{trees.NS_STREAM}'>")
+        return self.next_element(trees.NS_STREAM, "features")
+
+    def start_tls(self, host, ca_file, direct=False):
+        """The handshake. The certificate must be HOST's own."""
+        context = ssl.create_default_context(cafile=str(ca_file))
+        if direct:
+            context.set_alpn_protocols(["xmpp-client"])
+        self.socket = context.wrap_socket(self.socket, server_hostname=host)
+        self.restart()
+
+    def negotiate_tls(self, host, ca_file):
+        self.open(host)
+        self.send(f"<starttls xmlns='{NS_TLS}'/>")
+        self.next_element(NS_TLS, "proceed")
+        self.start_tls(host, ca_file)
+
+    def authenticate(self, user):
+        """SCRAM-SHA-256 (RFC 5802, RFC 7677); checks the server's signature too."""
+        nonce = base64.b64encode(os.urandom(18)).decode()
+        bare = f"n={user.replace('=', '=3D').replace(',', '=2C')},r={nonce}"
+        first = base64.b64encode(f"n,,{bare}".encode()).decode()
+        self.send(f"<auth xmlns='{NS_SASL}' mechanism='SCRAM-SHA-256'>{first}</auth>")
+        challenge = base64.b64decode(self.next_element(NS_SASL, "challenge").text()).decode()
+        fields = dict(field.split("=", 1) for field in challenge.split(","))
+        salted = salted_password(fields["s"], int(fields["i"]))
+        without_proof = f"c=biws,r={fields['r']}"
+        message = f"{bare},{challenge},{without_proof}".encode()
+        client_key = hmac.digest(salted, b"Client Key", "sha256")
+        signature = hmac.digest(hashlib.sha256(client_key).digest(), message, "sha256")
+        proof = bytes(a ^ b for a, b in zip(client_key, signature))
+        final = f"{without_proof},p={base64.b64encode(proof).decode()}"
+        self.send(f"<response xmlns='{NS_SASL}'>{base64.b64encode(final.encode()).decode()}"
+                  "</response>")
+        success = base64.b64decode(self.next_element(NS_SASL, "success").text())
+        server_key = hmac.digest(salted, b"Server Key", "sha256")
+        if success != b"v=" + base64.b64encode(hmac.digest(server_key, message, "sha256")):
+            raise Ended(f"{self.name}: the server's signature is wrong")
+
+    def log_in(self, user, host):
+        """SASL, then the new stream; returns its features."""
+        self.open(host)
+        self.authenticate(user)
+        return self.open(host)
+
+    def bind(self, resource):
+        self.send(f"<iq type='set' id='x-bind'><bind xmlns='{NS_BIND}'>"
+                  f"<resource>{quote(resource)}</resource></bind></iq>")
+        reply, = self.wait_hidden({"x-bind"})
+        if reply is None or reply.attributes["type"] != "result":
+            raise Ended(f"{self.name}: not bound: {reply or self.queue}")
+        self.jid = reply.find(NS_BIND, "bind").elements()[0].text()
+
+    def close(self):
+        """</stream:stream>, and the server's."""
+        self.send("</stream:stream>")
+        deadline = time.monotonic() + TIMEOUT
+        while not self.is_over and time.monotonic() < deadline:
+            self.read(deadline - time.monotonic())
+        self.drop()
+
+    def cut(self):
+        """The connection ends without a word."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.drop()
+
+    def drop(self):
+        self.is_over = True
+        self.socket.close()
+
+
+SALTED = {}
+
+
+def salted_password(salt, iterations):
+    key = (salt, iterations)
+    if key not in SALTED:
+        SALTED[key] = hashlib.pbkdf2_hmac("sha256", PASSWORD.encode(), base64.b64decode(salt),
+                                          iterations)
+    return SALTED[key]
