@@ -27,12 +27,8 @@ send_subscribe(struct event *ev, const struct contact *old)
 	struct roster_commit commit = {.push = true, .then = {request}};
 	struct contact *contact;
 
-	if (old != NULL && old->to) {
-		stanza_unref(request); /* nothing to ask for */
-		return;
-	}
-	if (old != NULL && old->asked && old->is_listed) {
-		route(ev->worker, request); /* once more: the first may not have arrived */
+	if (old != NULL && (old->to || (old->asked && old->is_listed))) {
+		route(ev->worker, request); /* once more: the other side may have lost it */
 		return;
 	}
 	contact = contact_edit(old, request->to.text);
