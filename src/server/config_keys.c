@@ -74,8 +74,7 @@ static const struct config_key host_keys[] = {
 	 IN(config_host, guests)},
 	{{"legacy_digest", OPTION_BOOL, "false",
 	  "whether clients of before 2004 may log in with a digest (XEP-0078); passwords set from "
-	  "then "
-	  "on are kept in encrypted form, and who has the server's files can read them"},
+	  "then on are kept in encrypted form, and who has the server's files can read them"},
 	 IN(config_host, legacy_digest)},
 	{{"admins", OPTION_LIST, "", "addresses of the administrators"},
 	 IN(config_host, admins),
@@ -154,8 +153,7 @@ static const struct config_key sasl_keys[] = {
 static const struct config_key sessions_keys[] = {
 	{{"conflict", OPTION_TEXT, "replace-old",
 	  "when a second client asks for a resource that is in use: end the old session, refuse "
-	  "the "
-	  "new one, or give the new one another resource (RFC 6120 §7.7.2.2)",
+	  "the new one, or give the new one another resource (RFC 6120 §7.7.2.2)",
 	  .choices = "replace-old refuse-new rename"},
 	 IN(config, sessions.conflict),
 	 CHECK_ENUM},
@@ -193,8 +191,7 @@ static const struct config_key limits_keys[] = {
 	 IN(config, limits.sessions_per_account)},
 	{{"outbound_queue_bytes", OPTION_SIZE, "4MiB",
 	  "what waits for a client that does not read; past that the session ends, and its "
-	  "messages "
-	  "are kept",
+	  "messages are kept",
 	  .min = KIB(64), .max = MIB(1024)},
 	 IN(config, limits.outbound_queue_bytes)},
 	{{"offline_messages", OPTION_INT, "1000", "messages kept for an account; 0: no limit",

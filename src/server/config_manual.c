@@ -19,6 +19,17 @@ word_length(struct str text)
 	return blank < 0 ? text.len : (size_t)blank;
 }
 
+/* What a word takes of a line: marks are longer than they look, as is what is not ASCII. */
+static size_t
+mdoc_width(struct str word)
+{
+	size_t width = word.len;
+
+	for (size_t i = 0; i < word.len; i++)
+		width += word.p[i] == '`' ? 2 : (unsigned char)word.p[i] >= 0x80 ? 3 : 0;
+	return width;
+}
+
 /* A word in mdoc. Backslashes, and a dot or an apostrophe at a line's start, would be commands. */
 static void
 write_mdoc_word(struct manual *m, struct str word)
@@ -29,14 +40,13 @@ write_mdoc_word(struct manual *m, struct str word)
 		if (word.p[i] == '`') {
 			fputs(m->in_code ? "\\fP" : "\\fB", m->out);
 			m->in_code = !m->in_code;
-			m->column += 2;
 		} else if (word.p[i] == '\\') {
 			fputs("\\e", m->out);
 		} else {
 			fputc(word.p[i], m->out);
 		}
 	}
-	m->column += word.len;
+	m->column += mdoc_width(word);
 }
 
 /* Mdoc wants short lines, and each sentence on its own. */
@@ -47,10 +57,9 @@ write_mdoc(struct manual *m, struct str text)
 
 	while (text.len > 0) {
 		struct str word = str_first(text, word_length(text));
-		size_t marked = word.len + (str_find(word, '`') >= 0 ? 4 : 0);
 		bool ends = word.len > 1 && word.p[word.len - 1] == '.';
 
-		if (!is_first && m->column > 0 && m->column + marked > 78) {
+		if (!is_first && m->column > 0 && m->column + mdoc_width(word) > 78) {
 			fputc('\n', m->out);
 			m->column = 0;
 		} else if (!is_first && m->column > 0) {

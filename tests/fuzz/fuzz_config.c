@@ -61,8 +61,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct config *config = NULL;
 	struct str errors = STR(""), line;
 
-	if (config_parse(str_of(data, size), "f", modules, COUNT(modules), &config, arena, &errors) ==
-	    0) {
+	if (config_parse(str_of(data, size), "f", modules, COUNT(modules), &config, arena,
+			 &errors) == 0) {
 		check_taken(config);
 		config_unref(config);
 	} else {

@@ -91,12 +91,14 @@ static const char full[] =
 	"            version = { enabled = false; }; };\n"
 	"hosts = ( \"a.example\",\n"
 	"  { name = \"b.example\"; registration = false; guests = true; legacy_digest = true;\n"
-	"    certificate = \"b.crt\"; key = \"/keys/b.key\"; admins = [\"x@b.example\", \"y@b.example\"];\n"
+	"    certificate = \"b.crt\"; key = \"/keys/b.key\"; admins = [\"x@b.example\", "
+	"\"y@b.example\"];\n"
 	"    welcome = \"one\\ntwo\";\n"
 	"    contacts = { support = [\"xmpp:help@b.example\", \"https://b.example/\"]; };\n"
 	"    modules = { ping = { timeout = \"20s\"; }; version = { enabled = true; }; }; } );\n"
 	"listeners = ( { type = \"c2s-tls\"; }, { port = 0; address = \"127.0.0.1\"; },\n"
-	"  { port = 0; address = \"::1\"; require_tls = false; allow_plaintext_passwords = \"always\"; } );\n"
+	"  { port = 0; address = \"::1\"; require_tls = false; allow_plaintext_passwords = "
+	"\"always\"; } );\n"
 	"limits = { stanza_bytes = \"1MiB\"; auth_timeout = \"1m\"; offline_messages = 0; };\n"
 	"tls = { minimum_version = \"1.3\"; client_certificates = true; ca_file = \"ca.pem\"; };\n"
 	"sasl = { disabled = [\"PLAIN\", \"SCRAM-SHA-1\"]; scram_iterations = 4096; };\n"
@@ -203,27 +205,31 @@ static const struct {
 	 "1: log_level is \"loud\": expected one of \"error\", \"warning\", \"info\", \"debug\"\n"},
 	{"user = 1000;", "1: user is 1000: expected a text in double quotes\n"},
 	{"group = \"a\\nb\";", "1: group is \"a\\x0ab\": expected a text of one line\n"},
-	{"shutdown_timeout = 5;",
-	 "1: shutdown_timeout is 5: expected a duration such as \"500ms\", \"30s\", \"5m\" or \"2h\", "
-	 "at most 5m\n"},
+	{"shutdown_timeout = 5;", "1: shutdown_timeout is 5: expected a duration such as "
+				  "\"500ms\", \"30s\", \"5m\" or \"2h\", "
+				  "at most 5m\n"},
 	/* Hosts. */
 	{"hosts = (\"b.example\");", "1: both host and hosts; put all names into hosts\n"},
 	{"certificate = 4;", "1: certificate is 4: expected a text in double quotes\n"},
 	{"certificate = \"c\";",
 	 "1: the host a.example has a certificate without a key; set both or neither\n"},
 	{"key = true;", "1: key is true: expected a text in double quotes\n"},
-	{"key = \"k\";", "1: the host a.example has a key without a certificate; set both or neither\n"},
+	{"key = \"k\";",
+	 "1: the host a.example has a key without a certificate; set both or neither\n"},
 	{"registration = \"yes\";",
 	 "1: registration is \"yes\": expected true or false, without quotes\n"},
 	{"guests = 1;", "1: guests is 1: expected true or false, without quotes\n"},
-	{"legacy_digest = \"\";", "1: legacy_digest is \"\": expected true or false, without quotes\n"},
+	{"legacy_digest = \"\";",
+	 "1: legacy_digest is \"\": expected true or false, without quotes\n"},
 	{"admins = [\"a@b\", \"b\", \"a@b/c\"];",
-	 "1: admins[2] is \"b\": expected an account's address such as \"admin@example.com\" (there is "
+	 "1: admins[2] is \"b\": expected an account's address such as \"admin@example.com\" "
+	 "(there is "
 	 "no @)\n"
-	 "1: admins[3] is \"a@b/c\": expected an account's address such as \"admin@example.com\" (it has "
+	 "1: admins[3] is \"a@b/c\": expected an account's address such as \"admin@example.com\" "
+	 "(it has "
 	 "a resource)\n"},
-	{"welcome = \"\\x1b[2J\";",
-	 "1: welcome is \"\\x1b[2J\": expected a text in double quotes (it has a control character)\n"},
+	{"welcome = \"\\x1b[2J\";", "1: welcome is \"\\x1b[2J\": expected a text in double quotes "
+				    "(it has a control character)\n"},
 	{"welcome = \"\\xff\";",
 	 "1: welcome is \"\\xff\": expected a text in double quotes (it is not valid UTF-8)\n"},
 	{"contacts = 4;", "1: contacts is 4: expected a group: { name = value; }\n"},
@@ -243,12 +249,15 @@ static const struct {
 	BAD_CONTACT("status"),
 	BAD_CONTACT("support"),
 	/* Listeners. */
-	{"listeners = { };", "1: listeners is a group: expected a list of groups: ( { type = \"c2s\"; "
-			     "port = 5222; } )\n"},
-	{"listeners = ();", "1: listeners is a list: expected a list of groups: ( { type = \"c2s\"; "
-			    "port = 5222; } )\n"},
-	{"listeners = ( 5222 );", "1: listeners[1] is 5222: expected a group such as { type = \"c2s\"; "
-				  "port = 5222; }\n"},
+	{"listeners = { };",
+	 "1: listeners is a group: expected a list of groups: ( { type = \"c2s\"; "
+	 "port = 5222; } )\n"},
+	{"listeners = ();",
+	 "1: listeners is a list: expected a list of groups: ( { type = \"c2s\"; "
+	 "port = 5222; } )\n"},
+	{"listeners = ( 5222 );",
+	 "1: listeners[1] is 5222: expected a group such as { type = \"c2s\"; "
+	 "port = 5222; }\n"},
 	{"listeners = ( { typ = \"c2s\"; } );",
 	 "1: unknown key listeners[1].typ; did you mean \"type\"?\n"},
 	{"listeners = ( { type = \"s2s\"; } );",
@@ -261,7 +270,8 @@ static const struct {
 	{"listeners = ( { require_tls = \"no\"; } );",
 	 "1: listeners[1].require_tls is \"no\": expected true or false, without quotes\n"},
 	{"listeners = ( { allow_plaintext_passwords = true; } );",
-	 "1: listeners[1].allow_plaintext_passwords is true: expected one of \"never\", \"loopback\", "
+	 "1: listeners[1].allow_plaintext_passwords is true: expected one of \"never\", "
+	 "\"loopback\", "
 	 "\"always\"\n"},
 	{"listeners = ( { }, { address = \"127.0.0.1\"; } );",
 	 "1: listeners[2] has the port of listeners[1], 5222; each needs its own\n"},
@@ -276,11 +286,12 @@ static const struct {
 	{"tls = { ca_file = 0; };", "1: tls.ca_file is 0: expected a text in double quotes\n"},
 	{"sasl = { disabled = \"plain\"; };",
 	 "1: sasl.disabled is \"plain\": expected a mechanism's name such as \"SCRAM-SHA-1\"\n"},
-	{"sasl = { disabled = [1, 2]; };",
-	 "1: sasl.disabled[1] is 1: expected a text in double quotes, or several in brackets: [\"one\", "
-	 "\"two\"]\n"
-	 "1: sasl.disabled[2] is 2: expected a text in double quotes, or several in brackets: [\"one\", "
-	 "\"two\"]\n"},
+	{"sasl = { disabled = [1, 2]; };", "1: sasl.disabled[1] is 1: expected a text in double "
+					   "quotes, or several in brackets: [\"one\", "
+					   "\"two\"]\n"
+					   "1: sasl.disabled[2] is 2: expected a text in double "
+					   "quotes, or several in brackets: [\"one\", "
+					   "\"two\"]\n"},
 	{"sasl = { scram_iterations = 4095; };",
 	 "1: sasl.scram_iterations is 4095: expected a whole number without quotes, from 4096 to "
 	 "1000000\n"},
@@ -288,12 +299,13 @@ static const struct {
 	 "1: sessions.conflict is \"keep\": expected one of \"replace-old\", \"refuse-new\", "
 	 "\"rename\"\n"},
 	{"sessions = { silent_after = \"25h\"; };",
-	 "1: sessions.silent_after is \"25h\": expected a duration such as \"500ms\", \"30s\", \"5m\" or "
+	 "1: sessions.silent_after is \"25h\": expected a duration such as \"500ms\", \"30s\", "
+	 "\"5m\" or "
 	 "\"2h\", at most 1d\n"},
 	{"sessions = { tcp_user_timeout = \"5 minutes\"; };",
 	 "1: sessions.tcp_user_timeout is \"5 minutes\": expected a duration such as \"500ms\", "
 	 "\"30s\", \"5m\" or \"2h\", at most 1h\n"},
-	/* limits. */
+/* limits. */
 #define SIZE_WORDS "expected a size such as 4096, \"64KiB\" or \"10MiB\""
 #define COUNT_WORDS "expected a whole number without quotes"
 	{"limits = { stanza_bytes = \"lots\"; };",
@@ -336,21 +348,25 @@ static const struct {
 	{"modules = { pign = { }; };", "1: unknown module modules.pign; did you mean \"ping\"?\n"},
 	{"modules = { zzzzz = { }; };",
 	 "1: unknown module modules.zzzzz; known are ping, version, register\n"},
-	{"modules = { ping = false; };", "1: modules.ping is false: expected a group of the module's "
-					 "options: { name = value; }\n"},
+	{"modules = { ping = false; };",
+	 "1: modules.ping is false: expected a group of the module's "
+	 "options: { name = value; }\n"},
 	{"modules = { ping = { enabled = \"no\"; }; };",
 	 "1: modules.ping.enabled is \"no\": expected true or false, without quotes\n"},
 	{"modules = { ping = { timout = \"5s\"; }; };",
 	 "1: unknown key modules.ping.timout; did you mean \"timeout\"?\n"},
 	{"modules = { ping = { timeout = \"61s\"; tries = 0; mode = \"tcp\"; }; };",
-	 "1: modules.ping.timeout is \"61s\": expected a duration such as \"500ms\", \"30s\", \"5m\" or "
+	 "1: modules.ping.timeout is \"61s\": expected a duration such as \"500ms\", \"30s\", "
+	 "\"5m\" or "
 	 "\"2h\", from 1s to 1m\n"
 	 "1: modules.ping.tries is 0: expected a whole number without quotes, at least 1\n"
 	 "1: modules.ping.mode is \"tcp\": expected one of \"iq\", \"space\"\n"},
-	{"modules = { version = { x = 1; }; };", "1: unknown key modules.version.x; known are enabled\n"},
+	{"modules = { version = { x = 1; }; };",
+	 "1: unknown key modules.version.x; known are enabled\n"},
 	/* The text itself; all faults, by line. */
-	{"\nworkers = ;", "2: syntax error here or on the line before; each setting is name = value; and "
-			  "texts stand in double quotes\n"},
+	{"\nworkers = ;",
+	 "2: syntax error here or on the line before; each setting is name = value; and "
+	 "texts stand in double quotes\n"},
 	{"\nuser = \"x;\n\n", "2: the text that begins here has no second quote\n"},
 	{"\n/* x \n\n", "2: the comment that begins here never ends\n"},
 	{"user = \"a\";\nuser = \"b\";", "2: duplicate setting name\n"},
@@ -361,7 +377,8 @@ static const struct {
 	{"workers = 0x100000001;",
 	 "1: the number 0x100000001 is too large; sizes may be written as \"2GiB\"\n"},
 	{"\nlimits = {\n  roster_items = \"a\";\n};\nuser = 1;\nworkrs = 2;",
-	 "3: limits.roster_items is \"a\": expected a whole number without quotes, at most 1000000\n"
+	 "3: limits.roster_items is \"a\": expected a whole number without quotes, at most "
+	 "1000000\n"
 	 "5: user is 1: expected a text in double quotes\n"
 	 "6: unknown key workrs; did you mean \"workers\"?\n"},
 };
@@ -369,12 +386,13 @@ static const struct {
 TEST(r15_each_fault_is_told_with_its_line)
 {
 	for (size_t i = 0; i < COUNT(faults); i++) {
-		struct str text = arena_printf(t->arena, "host = \"a.example\"; %s", faults[i].text);
+		struct str text =
+			arena_printf(t->arena, "host = \"a.example\"; %s", faults[i].text);
 		struct str errors = STR(""), rest = str(faults[i].errors), line, want = STR("");
 
 		while (str_split(&rest, '\n', &line) && line.len > 0)
-			want = arena_printf(t->arena, "%.*s/etc/r/recado.conf:%.*s\n", STR_ARG(want),
-					    STR_ARG(line));
+			want = arena_printf(t->arena, "%.*s/etc/r/recado.conf:%.*s\n",
+					    STR_ARG(want), STR_ARG(line));
 		test_row(t, faults[i].text);
 		check(t, parse(t, text.p, &errors) == NULL);
 		check_strs(t, errors, want);
@@ -390,9 +408,9 @@ static const struct {
 	 "/etc/r/recado.conf: no host; add a line such as host = \"example.com\";\n"
 	 "/etc/r/recado.conf:1: unknown key hots; did you mean \"host\"?\n"},
 	{"hosts = ();", "/etc/r/recado.conf: the list of hosts is empty; add a name\n"},
-	{"host = 4;",
-	 "/etc/r/recado.conf:1: host is 4: expected a host's name in double quotes, or a group with "
-	 "its name\n"},
+	{"host = 4;", "/etc/r/recado.conf:1: host is 4: expected a host's name in double quotes, "
+		      "or a group with "
+		      "its name\n"},
 	{"host = \"\";",
 	 "/etc/r/recado.conf:1: host is \"\": expected a host name such as \"example.com\" (no "
 	 "domain)\n"},
@@ -403,7 +421,8 @@ static const struct {
 	{"hosts = ({ name = 5; });",
 	 "/etc/r/recado.conf:1: hosts[1].name is 5: expected a text in double quotes\n"},
 	{"hosts = ({ name = \"a.example\"; workers = 2; });",
-	 "/etc/r/recado.conf:1: unknown key hosts[1].workers; it belongs to the top level, outside of "
+	 "/etc/r/recado.conf:1: unknown key hosts[1].workers; it belongs to the top level, outside "
+	 "of "
 	 "all groups\n"},
 	{"hosts = ({ name = \"a.example\"; modules = { pin = {}; }; });",
 	 "/etc/r/recado.conf:1: unknown module hosts[1].modules.pin; did you mean \"ping\"?\n"},
@@ -456,8 +475,10 @@ TEST(config_nul_byte)
 	struct config *config;
 	struct str errors;
 
-	check_int(t, config_parse(STR("host = \"a\";\0"), "f", modules, COUNT(modules), &config, t->arena,
-				  &errors), -1);
+	check_int(t,
+		  config_parse(STR("host = \"a\";\0"), "f", modules, COUNT(modules), &config,
+			       t->arena, &errors),
+		  -1);
 	check_str(t, errors, "f: the file has a NUL byte, it is not text\n");
 }
 
@@ -480,8 +501,10 @@ TEST(config_without_modules_leaves_them_unchecked)
 	struct config *config = NULL;
 	struct str errors = STR("");
 
-	check_int(t, config_parse(STR("host=\"a.example\"; modules = { any = { thing = 1; }; };"), "f",
-				  NULL, 0, &config, t->arena, &errors), 0);
+	check_int(t,
+		  config_parse(STR("host=\"a.example\"; modules = { any = { thing = 1; }; };"), "f",
+			       NULL, 0, &config, t->arena, &errors),
+		  0);
 	config_unref(config);
 }
 
@@ -555,11 +578,24 @@ static const struct {
 	const char *text;
 	int64_t ms, bytes; /* -1: refused */
 } units[] = {
-	{"0", 0, 0},	     {"30s", 30000, -1},     {"500ms", 500, -1}, {"5m", 300000, -1},
-	{"2h", 7200000, -1}, {"7d", 604800000, -1},  {"64KiB", -1, 65536}, {"10 MiB", -1, 10 << 20},
-	{"2GiB", -1, 1ll << 31}, {"12B", -1, 12},    {"", -1, -1},	   {"s", -1, -1},
-	{"-1s", -1, -1},     {"1.5s", -1, -1},	     {"5", -1, -1},	   {"99999999999s", -1, -1},
-	{"5M", -1, -1},	     {"4294967295d", 4294967295ll * 86400000, -1},
+	{"0", 0, 0},
+	{"30s", 30000, -1},
+	{"500ms", 500, -1},
+	{"5m", 300000, -1},
+	{"2h", 7200000, -1},
+	{"7d", 604800000, -1},
+	{"64KiB", -1, 65536},
+	{"10 MiB", -1, 10 << 20},
+	{"2GiB", -1, 1ll << 31},
+	{"12B", -1, 12},
+	{"", -1, -1},
+	{"s", -1, -1},
+	{"-1s", -1, -1},
+	{"1.5s", -1, -1},
+	{"5", -1, -1},
+	{"99999999999s", -1, -1},
+	{"5M", -1, -1},
+	{"4294967295d", 4294967295ll * 86400000, -1},
 };
 
 TEST(config_units)
