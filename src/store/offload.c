@@ -18,7 +18,8 @@ struct job {
 
 struct offload {
 	pthread_mutex_t mutex;
-	pthread_cond_t wake;
+	pthread_cond_t wake, idle;
+	size_t unanswered;
 	struct task *first, **last;
 	bool is_closing;
 	unsigned threads;
@@ -48,11 +49,16 @@ take(struct offload *pool)
 	return CONTAINER(task, struct job, task);
 }
 
+/* Called, and returns, under the mutex. */
 static void
-carry_out(struct job *job)
+carry_out(struct offload *pool, struct job *job)
 {
+	pthread_mutex_unlock(&pool->mutex);
 	job->work(job->arg);
 	loop_post(job->loop, &job->task);
+	pthread_mutex_lock(&pool->mutex);
+	if (--pool->unanswered == 0)
+		pthread_cond_broadcast(&pool->idle);
 }
 
 static void *
@@ -67,9 +73,7 @@ offload_thread(void *arg)
 			pthread_cond_wait(&pool->wake, &pool->mutex);
 		if (job == NULL)
 			break;
-		pthread_mutex_unlock(&pool->mutex);
-		carry_out(job);
-		pthread_mutex_lock(&pool->mutex);
+		carry_out(pool, job);
 	}
 	pthread_mutex_unlock(&pool->mutex);
 	arena_thread_end();
@@ -85,6 +89,7 @@ offload_new(unsigned threads)
 	pool->last = &pool->first;
 	pthread_mutex_init(&pool->mutex, NULL);
 	pthread_cond_init(&pool->wake, NULL);
+	pthread_cond_init(&pool->idle, NULL);
 	sigfillset(&all); /* signals are for the main thread */
 	pthread_sigmask(SIG_SETMASK, &all, &old);
 	while (pool->threads < threads &&
@@ -107,6 +112,7 @@ offload_free(struct offload *pool)
 		pthread_join(pool->thread[i], NULL);
 	while (offload_step(pool))
 		continue;
+	pthread_cond_destroy(&pool->idle);
 	pthread_cond_destroy(&pool->wake);
 	pthread_mutex_destroy(&pool->mutex);
 	free(pool);
@@ -122,6 +128,7 @@ offload_add(struct offload *pool, struct loop *loop, void (*work)(void *arg),
 	pthread_mutex_lock(&pool->mutex);
 	*pool->last = &job->task;
 	pool->last = &job->task.next;
+	pool->unanswered++;
 	pthread_cond_signal(&pool->wake);
 	pthread_mutex_unlock(&pool->mutex);
 }
@@ -133,9 +140,9 @@ offload_step(struct offload *pool)
 
 	pthread_mutex_lock(&pool->mutex);
 	job = take(pool);
-	pthread_mutex_unlock(&pool->mutex);
 	if (job != NULL)
-		carry_out(job);
+		carry_out(pool, job);
+	pthread_mutex_unlock(&pool->mutex);
 	return job != NULL;
 }
 
@@ -147,5 +154,21 @@ offload_forget(struct offload *pool)
 	pthread_mutex_lock(&pool->mutex);
 	while ((job = take(pool)) != NULL)
 		free(job);
+	pool->unanswered = 0;
 	pthread_mutex_unlock(&pool->mutex);
+}
+
+bool
+offload_drain(struct offload *pool)
+{
+	bool has_any;
+
+	pthread_mutex_lock(&pool->mutex);
+	has_any = pool->unanswered > 0;
+	while (pool->unanswered > 0 && pool->threads > 0)
+		pthread_cond_wait(&pool->idle, &pool->mutex);
+	pthread_mutex_unlock(&pool->mutex);
+	while (offload_step(pool))
+		continue;
+	return has_any;
 }

@@ -12,6 +12,8 @@ struct offload *offload_new(unsigned threads);
 void offload_free(struct offload *pool);
 void offload_add(struct offload *pool, struct loop *loop, void (*work)(void *arg),
 		 void (*done)(void *arg), void *arg);
+/* Waits until all work is answered. Returns whether there was any. */
+bool offload_drain(struct offload *pool);
 /* Does one piece of work on this thread. Returns whether there was one. */
 bool offload_step(struct offload *pool);
 /* Forgets what waits, as a crash does. For simulation. */

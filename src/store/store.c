@@ -21,9 +21,10 @@
 struct store {
 	struct offload *offload;
 
-	pthread_mutex_t mutex; /* guards the queue, is_closing and stats */
-	pthread_cond_t wake;
+	pthread_mutex_t mutex; /* guards what follows */
+	pthread_cond_t wake, idle;
 	struct queue queue;
+	bool is_busy; /* the store thread has a batch */
 	bool is_closing;
 	struct store_stats stats;
 
@@ -78,11 +79,15 @@ store_thread(void *arg)
 			pthread_cond_wait(&st->wake, &st->mutex);
 		if (!take(st, BATCH_MAX, &todo))
 			break;
+		st->is_busy = true;
 		pthread_mutex_unlock(&st->mutex);
 		batch_run(&st->batch, &todo);
 		batch_commit(&st->batch);
 		st->batch.driver->rest(st->batch.state, !note_batch(st));
 		pthread_mutex_lock(&st->mutex);
+		st->is_busy = false;
+		if (st->queue.first == NULL)
+			pthread_cond_broadcast(&st->idle);
 	}
 	pthread_mutex_unlock(&st->mutex);
 	arena_thread_end();
@@ -99,6 +104,7 @@ store_new(const struct store_driver *driver, void *state, unsigned offload_threa
 	queue_init(&st->queue);
 	pthread_mutex_init(&st->mutex, NULL);
 	pthread_cond_init(&st->wake, NULL);
+	pthread_cond_init(&st->idle, NULL);
 	return st;
 }
 
@@ -141,11 +147,28 @@ store_open(const char *driver, const char *path, struct store **out, struct aren
 	return 0;
 }
 
+bool
+store_drain(struct store *store)
+{
+	bool has_any = offload_drain(store->offload);
+
+	pthread_mutex_lock(&store->mutex);
+	while (store->has_thread && (store->is_busy || store->queue.first != NULL)) {
+		has_any = true;
+		pthread_cond_wait(&store->idle, &store->mutex);
+	}
+	pthread_mutex_unlock(&store->mutex);
+	while (!store->has_thread && store_step(store, BATCH_MAX))
+		has_any = true;
+	return has_any;
+}
+
 void
 store_close(struct store *store)
 {
 	if (store == NULL)
 		return;
+	store_drain(store);
 	offload_free(store->offload);
 	pthread_mutex_lock(&store->mutex);
 	store->is_closing = true;
@@ -153,11 +176,8 @@ store_close(struct store *store)
 	pthread_mutex_unlock(&store->mutex);
 	if (store->has_thread)
 		pthread_join(store->thread, NULL);
-	while (store->queue.first != NULL || store->batch.is_open) { /* only under simulation */
-		store_simulate_batch(store, BATCH_MAX);
-		batch_commit(&store->batch);
-	}
 	store->batch.driver->close(store->batch.state);
+	pthread_cond_destroy(&store->idle);
 	pthread_cond_destroy(&store->wake);
 	pthread_mutex_destroy(&store->mutex);
 	free(store);
@@ -244,6 +264,13 @@ store_simulate_crash(struct store *store, bool is_on_disk)
 		store_request_free(r);
 	store->stats.waiting = store->stats.waiting_bytes = 0;
 	offload_forget(store->offload);
+}
+
+void
+store_simulate_copy(const struct store *store, bool is_on_disk, struct store **out)
+{
+	assert(store->batch.driver == &memory_driver);
+	*out = store_new(&memory_driver, memory_copy(store->batch.state, is_on_disk), 0);
 }
 
 void

@@ -75,6 +75,12 @@ struct store_request {
 MUST_CHECK int store_open(const char *driver, const char *path, struct store **out,
 			  struct arena *arena, struct str *why);
 /*
+ * Waits until all that was submitted and offloaded has been answered, which is to say posted.
+ * Returns whether there was anything. To end a program: turn the loops until neither has anything
+ * left.
+ */
+bool store_drain(struct store *store);
+/*
  * Finishes all requests, then closes. Their `done` are still posted: free the loops after it, not
  * before. Takes NULL.
  */

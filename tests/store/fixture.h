@@ -6,6 +6,13 @@
 
 #include "store/store.h"
 
+/* A sanitizer makes everything several times as slow: tests of many do a fraction of it then. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define FRACTION 5
+#else
+#define FRACTION 1
+#endif
+
 struct fixture {
 	struct store *store;
 	struct loop *loop;

@@ -236,7 +236,7 @@ TEST(full_at_each_write)
 
 	for (size_t e = 0; e < COUNT(errors); e++)
 		for (int lasting = 0; lasting < 2; lasting++)
-			for (int n = 1;; n += lasting ? 7 : 3) {
+			for (int n = 1;; n += (lasting ? 7 : 3) * FRACTION) {
 				snprintf(row, sizeof(row), "%s at write %d%s", strerror(errors[e]),
 					 n, lasting ? " and all after" : "");
 				test_row(t, row);
@@ -326,7 +326,7 @@ TEST(failing_disk_ends_the_process)
 	for (int at_sync = 0; at_sync < 2; at_sync++) {
 		int n = 1;
 
-		for (;; n += at_sync ? 1 : 5) {
+		for (;; n += at_sync ? 1 : 5 * FRACTION) {
 			snprintf(row, sizeof(row), "%s %d fails", at_sync ? "sync" : "write", n);
 			test_row(t, row);
 			if (run_failing(t, n, at_sync) || !check(t, n < 1000))
