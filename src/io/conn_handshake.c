@@ -73,7 +73,7 @@ take_over_keys(struct conn *conn)
 
 	if (conn->is_client || SSL_version(conn->ssl) != TLS1_3_VERSION ||
 	    !handshake->has_secret[0] || !handshake->has_secret[1] || SSL_has_pending(conn->ssl) ||
-	    records_init(&conn->secured->records,
+	    records_init(&conn->secured->records, conn_io(conn->loop)->ciphers,
 			 SSL_CIPHER_get_protocol_id(SSL_get_current_cipher(conn->ssl)),
 			 handshake->secrets[0], handshake->secrets[1]) < 0)
 		return;

@@ -3,7 +3,6 @@
 #include "io/records.h"
 
 #include <openssl/crypto.h>
-#include <openssl/hmac.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -41,7 +40,25 @@ struct record_ciphers {
 		EVP_CIPHER_CTX *ctx;
 		uint64_t key_id;   /* that it has now */
 	} slots[COUNT(suites)][2]; /* to open, to seal */
+	EVP_MAC_CTX *hmac[COUNT(suites)];
 };
+
+/* Looking algorithms up costs more than using them, so each is made once. */
+static EVP_MAC_CTX *
+new_hmac(const EVP_MD *hash)
+{
+	EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
+	EVP_MAC_CTX *ctx = EVP_MAC_CTX_new(mac);
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string("digest", (char *)EVP_MD_get0_name(hash), 0),
+		OSSL_PARAM_construct_end(),
+	};
+
+	if (ctx == NULL || !EVP_MAC_CTX_set_params(ctx, params))
+		abort();
+	EVP_MAC_free(mac);
+	return ctx;
+}
 
 struct record_ciphers *
 record_ciphers_new(void)
@@ -57,6 +74,7 @@ record_ciphers_new(void)
 				abort();
 			ciphers->slots[i][seals].ctx = ctx;
 		}
+		ciphers->hmac[i] = new_hmac(suites[i].hash());
 	}
 	return ciphers;
 }
@@ -66,9 +84,11 @@ record_ciphers_free(struct record_ciphers *ciphers)
 {
 	if (ciphers == NULL)
 		return;
-	for (size_t i = 0; i < COUNT(suites); i++)
+	for (size_t i = 0; i < COUNT(suites); i++) {
 		for (int seals = 0; seals < 2; seals++)
 			EVP_CIPHER_CTX_free(ciphers->slots[i][seals].ctx);
+		EVP_MAC_CTX_free(ciphers->hmac[i]);
+	}
 	free(ciphers);
 }
 
@@ -76,14 +96,14 @@ record_ciphers_free(struct record_ciphers *ciphers)
 
 /* HKDF-Expand-Label with an empty context (§7.1), for no more than one block of the hash. */
 static void
-expand(const struct suite *suite, const unsigned char *secret, const char *label,
-       unsigned char *out, size_t len)
+expand(struct record_ciphers *ciphers, unsigned suite, const unsigned char *secret,
+       const char *label, unsigned char *out, size_t len)
 {
+	EVP_MAC_CTX *hmac = ciphers->hmac[suite];
 	unsigned char info[64], block[EVP_MAX_MD_SIZE];
-	size_t label_len = strlen(label), at = 0;
-	unsigned block_len = 0;
+	size_t label_len = strlen(label), at = 0, block_len;
 
-	assert(len <= suite->hash_len && label_len <= 32);
+	assert(len <= suites[suite].hash_len && label_len <= 32);
 	info[at++] = 0;
 	info[at++] = (unsigned char)len;
 	info[at++] = (unsigned char)(6 + label_len);
@@ -92,7 +112,9 @@ expand(const struct suite *suite, const unsigned char *secret, const char *label
 	at += 6 + label_len;
 	info[at++] = 0; /* no context */
 	info[at++] = 1; /* RFC 5869 §2.3: the first block */
-	if (HMAC(suite->hash(), secret, (int)suite->hash_len, info, at, block, &block_len) == NULL)
+	if (!EVP_MAC_init(hmac, secret, suites[suite].hash_len, NULL) ||
+	    !EVP_MAC_update(hmac, info, at) ||
+	    !EVP_MAC_final(hmac, block, &block_len, sizeof(block)))
 		abort();
 	memcpy(out, block, len);
 	OPENSSL_cleanse(block, sizeof(block));
@@ -100,31 +122,31 @@ expand(const struct suite *suite, const unsigned char *secret, const char *label
 
 /* §7.3 */
 static void
-derive(const struct suite *suite, struct record_keys *keys)
+derive(struct record_ciphers *ciphers, unsigned suite, struct record_keys *keys)
 {
 	static atomic_uint_fast64_t last_id;
 
-	expand(suite, keys->secret, "key", keys->key, suite->key_len);
-	expand(suite, keys->secret, "iv", keys->iv, IV_LEN);
+	expand(ciphers, suite, keys->secret, "key", keys->key, suites[suite].key_len);
+	expand(ciphers, suite, keys->secret, "iv", keys->iv, IV_LEN);
 	keys->id = atomic_fetch_add_explicit(&last_id, 1, memory_order_relaxed) + 1;
 	keys->sequence = 0;
 }
 
 /* §7.2 */
 static void
-update(const struct suite *suite, struct record_keys *keys)
+update(struct record_ciphers *ciphers, unsigned suite, struct record_keys *keys)
 {
 	unsigned char next[RECORD_SECRET_MAX];
 
-	expand(suite, keys->secret, "traffic upd", next, suite->hash_len);
-	memcpy(keys->secret, next, suite->hash_len);
+	expand(ciphers, suite, keys->secret, "traffic upd", next, suites[suite].hash_len);
+	memcpy(keys->secret, next, suites[suite].hash_len);
 	OPENSSL_cleanse(next, sizeof(next));
-	derive(suite, keys);
+	derive(ciphers, suite, keys);
 }
 
 int
-records_init(struct records *records, unsigned cipher, const unsigned char *read_secret,
-	     const unsigned char *write_secret)
+records_init(struct records *records, struct record_ciphers *ciphers, unsigned cipher,
+	     const unsigned char *read_secret, const unsigned char *write_secret)
 {
 	*records = (struct records){0};
 	while (records->suite < COUNT(suites) && suites[records->suite].number != cipher)
@@ -133,8 +155,8 @@ records_init(struct records *records, unsigned cipher, const unsigned char *read
 		return -1;
 	memcpy(records->read.secret, read_secret, suites[records->suite].hash_len);
 	memcpy(records->write.secret, write_secret, suites[records->suite].hash_len);
-	derive(&suites[records->suite], &records->read);
-	derive(&suites[records->suite], &records->write);
+	derive(ciphers, records->suite, &records->read);
+	derive(ciphers, records->suite, &records->write);
 	return 0;
 }
 
@@ -199,7 +221,7 @@ update_write_keys(struct records *records, struct record_ciphers *ciphers, struc
 {
 	records->owes_key_update = false;
 	seal(records, ciphers, RECORD_HANDSHAKE, STR("\x18\0\0\1\0"), out);
-	update(&suites[records->suite], &records->write);
+	update(ciphers, records->suite, &records->write);
 }
 
 void
@@ -247,7 +269,7 @@ bad(unsigned char alert, const char *why)
  * bytes in two.
  */
 static struct verdict
-take_handshake(struct records *records, struct str message)
+take_handshake(struct records *records, struct record_ciphers *ciphers, struct str message)
 {
 	if (message.len != 5 || memcmp(message.p, "\x18\0\0\1", 4) != 0)
 		return bad(ALERT_UNEXPECTED_MESSAGE, "an unexpected TLS handshake message");
@@ -257,7 +279,7 @@ take_handshake(struct records *records, struct str message)
 		return bad(ALERT_UNEXPECTED_MESSAGE, "too many TLS KeyUpdates");
 	/* Many requests get one answer, with the next data. */
 	records->owes_key_update |= message.p[4] == 1;
-	update(&suites[records->suite], &records->read);
+	update(ciphers, records->suite, &records->read);
 	return fine;
 }
 
@@ -307,7 +329,7 @@ open_record(struct records *records, struct record_ciphers *ciphers, struct str 
 			records->key_updates = 0;
 		return fine;
 	case RECORD_HANDSHAKE:
-		return take_handshake(records, content);
+		return take_handshake(records, ciphers, content);
 	case RECORD_ALERT:
 		return take_alert(content);
 	default:

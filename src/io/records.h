@@ -43,8 +43,9 @@ struct records {
  * Starts both directions from the application traffic secrets (§7.2). CIPHER: TLS's number of the
  * suite. Returns 0, or -1 for a suite that is not supported here.
  */
-MUST_CHECK int records_init(struct records *records, unsigned cipher,
-			    const unsigned char *read_secret, const unsigned char *write_secret);
+MUST_CHECK int records_init(struct records *records, struct record_ciphers *ciphers,
+			    unsigned cipher, const unsigned char *read_secret,
+			    const unsigned char *write_secret);
 /* Wipes the keys. */
 void records_end(struct records *records);
 

@@ -40,8 +40,8 @@ set_up(struct test *t, struct ends *e, unsigned suite)
 	memset(client, 1, sizeof(client));
 	memset(server, 2, sizeof(server));
 	e->ciphers = record_ciphers_new();
-	check_int(t, records_init(&e->server, suite, client, server), 0);
-	check_int(t, records_init(&e->client, suite, server, client), 0);
+	check_int(t, records_init(&e->server, e->ciphers, suite, client, server), 0);
+	check_int(t, records_init(&e->client, e->ciphers, suite, server, client), 0);
 }
 
 static void
@@ -112,7 +112,7 @@ TEST(records_rfc8448)
 	for (unsigned i = 0; i < sizeof(payload); i++)
 		payload[i] = (char)i;
 	check_int(t,
-		  records_init(&e.server, AES_128,
+		  records_init(&e.server, e.ciphers, AES_128,
 			       (const unsigned char *)unhex(t->arena, client_secret).p,
 			       (const unsigned char *)unhex(t->arena, server_secret).p),
 		  0);
@@ -381,8 +381,10 @@ TEST(records_keys_wear_out)
 
 TEST(records_unknown_suite)
 {
+	struct record_ciphers *ciphers = record_ciphers_new();
 	struct records records;
 	unsigned char secret[48] = {0};
 
-	check_int(t, records_init(&records, 0x1304, secret, secret), -1);
+	check_int(t, records_init(&records, ciphers, 0x1304, secret, secret), -1);
+	record_ciphers_free(ciphers);
 }
