@@ -362,7 +362,7 @@ TEST(power_cut_after_acknowledgment)
 {
 	struct fixture f, after = {.driver = "sqlite"};
 	char shadow[64];
-	bool acked[900];
+	bool acked[450];
 
 	memset(acked, true, sizeof(acked));
 	fixture_open(&f, "sqlite");
@@ -373,7 +373,7 @@ TEST(power_cut_after_acknowledgment)
 	for (unsigned i = 0; i < COUNT(acked); i++) { /* past a checkpoint or two */
 		if (!check_int(t, ask_status(&f, numbered(&f, i)), STORE_OK))
 			break;
-		if (i % 30 != 29)
+		if (i % 15 != 14)
 			continue;
 		cut_power(t, shadow, after.dir);
 		if (check_int(t,
