@@ -8,11 +8,12 @@
 #define REFERENCE_MAX 16 /* bytes; "&#x10FFFF;" has 10 */
 
 #define T XML_TEXT
-#define V (XML_TEXT | XML_VALUE)
-#define U (XML_TEXT | XML_VALUE | XML_URI)
+#define V (XML_TEXT | XML_PLAIN)
+#define U (XML_TEXT | XML_PLAIN | XML_URI)
 #define S (XML_TEXT | XML_SPACE)
-#define N (XML_TEXT | XML_VALUE | XML_URI | XML_NAME)
-#define A (XML_TEXT | XML_VALUE | XML_URI | XML_NAME | XML_NAME_START)
+#define N (XML_TEXT | XML_PLAIN | XML_URI | XML_NAME)
+#define A (XML_TEXT | XML_PLAIN | XML_URI | XML_NAME | XML_NAME_START)
+#define B (XML_PLAIN | XML_URI)
 
 /* Not in XML_TEXT: controls, & < ] and CR, which is plain nowhere (XML 1.0 §2.11). */
 /* clang-format off */
@@ -21,9 +22,9 @@ const uint8_t xml_class[256] = {
 	0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,         /* 0x10 */
 	V | XML_SPACE, U, T, U, U, U, XML_URI, T | XML_URI,     /* space ! " # $ % & ' */
 	U, U, U, U, U, N, N, U,                                 /* ( ) * + , - . / */
-	N, N, N, N, N, N, N, N, N, N, U, U, 0, U, V, U,         /* digits : ; < = > ? */
+	N, N, N, N, N, N, N, N, N, N, U, U, 0, U, T, U,         /* digits : ; < = > ? */
 	U, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A,         /* @ A to O */
-	A, A, A, A, A, A, A, A, A, A, A, U, V, XML_VALUE | XML_URI, V, A, /* P to Z [ \ ] ^ _ */
+	A, A, A, A, A, A, A, A, A, A, A, U, V, B, V, A,         /* P to Z [ \ ] ^ _ */
 	V, A, A, A, A, A, A, A, A, A, A, A, A, A, A, A,         /* ` a to o */
 	A, A, A, A, A, A, A, A, A, A, A, V, V, V, U, V,         /* p to z { | } ~ DEL */
 };
@@ -35,6 +36,7 @@ const uint8_t xml_class[256] = {
 #undef S
 #undef N
 #undef A
+#undef B
 
 #define EACH(byte) (0x0101010101010101u * (byte))
 

@@ -20,12 +20,12 @@ enum {
 
 /* What one byte below 0x80 may be. All bits are 0 from 0x80 on, and for NUL. */
 enum {
-	XML_TEXT = 1,  /* nothing special in character data */
-	XML_VALUE = 2, /* nor in an attribute's value */
-	XML_NAME_START = 4,
-	XML_NAME = 8,
-	XML_SPACE = 16,
-	XML_URI = 32, /* RFC 3986 §2 */
+	XML_TEXT = 1, /* nothing special in character data */
+	XML_NAME_START = 2,
+	XML_NAME = 4,
+	XML_SPACE = 8,
+	XML_URI = 16,   /* RFC 3986 §2 */
+	XML_PLAIN = 32, /* written as it is, wherever */
 };
 extern const uint8_t xml_class[256];
 
@@ -40,10 +40,10 @@ xml_byte_is(char c, unsigned classes)
  * behind the first.
  */
 const char *xml_skip_text(const char *p);
-/* The same for XML_VALUE: stops at either quote too. */
+/* The same for an attribute's value: also stops at quotes, tabs and line ends. */
 const char *xml_skip_value(const char *p);
 
-int xml_long_char(const char *p, const char *end);
+int xml_long_char(const char *p, const char *end); /* part of the next */
 
 /* A character at or above U+0080 that XML allows (XML 1.0 §2.2). */
 static inline int

@@ -33,25 +33,19 @@ replacement(char c, bool is_value)
 
 /* The length of what can be copied as it is at P, before END. */
 static size_t
-plain_run(const char *p, const char *end, bool is_value)
+plain_run(const char *p, const char *end)
 {
 	const char *at = p;
 
-	while (at < end) {
-		if ((unsigned char)*at >= 0x80) {
-			int len = xml_char(at, end);
+	for (;;) {
+		int len;
 
-			if (len <= 0)
-				break;
-			at += len;
-		} else if (*at == ']' ||
-			   (xml_byte_is(*at, is_value ? XML_VALUE : XML_TEXT) && *at != '>')) {
+		while (at < end && xml_byte_is(*at, XML_PLAIN))
 			at++;
-		} else {
-			break;
-		}
+		if (at == end || (unsigned char)*at < 0x80 || (len = xml_char(at, end)) <= 0)
+			return (size_t)(at - p);
+		at += len;
 	}
-	return (size_t)(at - p);
 }
 
 static void
@@ -60,7 +54,7 @@ escape(struct buf *buf, struct str text, bool is_value)
 	const char *p = text.p, *end = text.p + text.len;
 
 	while (p < end) {
-		size_t len = plain_run(p, end, is_value);
+		size_t len = plain_run(p, end);
 
 		buf_add(buf, str_of(p, len));
 		p += len;
