@@ -43,6 +43,8 @@ class Script:
             match = ACTOR.match(step.text)
             if match and not match.group(1).startswith("raw "):
                 self._add_account(account_of(match.group(1)))
+            elif match and match.group(2).startswith("logs in as "):
+                self._add_account(account_of(match.group(2)[11:]))
             for address in re.findall(r"[\w.-]+@example\.net", step.text):
                 self.hosts.setdefault(address.partition("@")[2], [])
         # What cannot be had twice, or stops the others.
@@ -65,6 +67,7 @@ class Script:
             for name in value.split():
                 self._add_account(account_of(name))
         elif word.startswith("roster of "):
+            self._add_account(account_of(word[10:]))
             self.rosters.setdefault(account_of(word[10:]), []).append(value)
         else:
             self.hosts.setdefault(word[5:] or "example.com", []).append(value)
@@ -94,6 +97,7 @@ class Play:
 
     def fill(self, text):
         """What is sent, with its placeholders."""
+        text = expand(text)
         text = BASE64.sub(lambda match: base64.b64encode(self.to_server(self.fill(match.group(1)))
                           .encode().decode("unicode_escape").encode("latin-1")).decode(), text)
         return trees.PLACEHOLDER.sub(
@@ -203,7 +207,8 @@ class Play:
             stream.start_tls(self.to_server("example.com"), self.ca_file())
         elif verb == "logs":  # in as NAME
             user, _, host = rest.removeprefix("in as ").partition("@")
-            stream.log_in(user, self.to_server(host or "example.com"))
+            features = stream.log_in(user, self.to_server(host or "example.com"))
+            stream.queue.append(("element", features))
         elif words == "ends":
             self.expect_end(name)
         elif words == "disconnects":

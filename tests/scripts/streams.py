@@ -115,8 +115,8 @@ class Stream:
             kind, node = self.next()
             if kind == "element" and node.is_named(ns, local):
                 return node
-            if kind in ("close", "end") or kind == "element" and node.is_named(
-                    trees.NS_STREAM, "error"):
+            if kind in ("close", "end") or node.name in (f"{trees.NS_STREAM} error",
+                                                         f"{NS_SASL} failure"):
                 raise Ended(f"{self.name}: wanted <{local}/>, got {node or kind}")
 
     def wait_hidden(self, idents):
