@@ -17,6 +17,12 @@
 static const struct xml_limits limits = {
 	.bytes = 16u << 20, .depth = 128, .attributes = 128, .nodes = 1u << 17};
 
+static bool
+is_own(const struct stanza *iq)
+{
+	return iq->to.text.len == 0 || str_equal(iq->to.text, jid_bare_text(iq->from));
+}
+
 static void
 on_got(struct store_request *request)
 {
@@ -26,8 +32,11 @@ on_got(struct store_request *request)
 	if (request->results[0].status == STORE_OK)
 		card = xml_parse(held->arena, arena_dup(held->arena, request->results[0].value), &limits,
 				 NULL);
-	/* §3.3: none is an empty one, so that nobody can find accounts by asking. */
-	held_reply(held, card != NULL ? card : element_new(held->arena, NS_VCARD, "vCard"));
+	/* §3.1: none of one's own is an empty one; §3.3: others cannot tell it from no account. */
+	if (card == NULL && !is_own(held->iq))
+		held_refuse(held, STANZA_SERVICE_UNAVAILABLE, NULL);
+	else
+		held_reply(held, card != NULL ? card : element_new(held->arena, NS_VCARD, "vCard"));
 	store_request_free(request);
 }
 
