@@ -44,21 +44,27 @@ on_last_seen(struct store_request *request)
 	store_request_free(request);
 }
 
-/* §4, §8.1: only those who may see the presence; an account that is online is not idle. */
-static enum verdict
-answer_account(struct event *ev)
+/* §8: only those who may see the presence. */
+static bool
+may_ask(const struct event *ev)
 {
 	struct str asker = jid_bare_text(ev->stanza->from);
 	const struct contact *contact = roster_find(ev->account->roster, asker);
+
+	return str_equal(asker, ev->account->jid.text) || (contact != NULL && contact->from);
+}
+
+/* §3: an account that is connected is not idle. */
+static enum verdict
+answer_account(struct event *ev)
+{
 	struct store_request *request;
 
-	if (!str_equal(asker, ev->account->jid.text) && (contact == NULL || !contact->from))
+	if (!may_ask(ev))
 		return event_refuse(ev, STANZA_FORBIDDEN);
-	LIST_EACH(&ev->account->sessions, struct session, link, session) {
-		if (session_is_available(session)) {
-			event_reply(ev, answer(ev->arena, time_wall_us(), STR_NONE));
-			return DONE;
-		}
+	if (ev->account->session_count > 0) {
+		event_reply(ev, answer(ev->arena, time_wall_us(), STR_NONE));
+		return DONE;
 	}
 	request = store_request_new(ev->worker->store, ev->worker->loop, on_last_seen, event_hold(ev));
 	store_doc_get(request, ev->account->jid.text, DOC_NAME);
@@ -71,6 +77,17 @@ answer_last(struct event *ev)
 {
 	return ev->stanza->to.text.len > 0 && ev->stanza->to.local.len == 0 ? answer_server(ev)
 									     : answer_account(ev);
+}
+
+/* §4: a client is not asked by those who may not. */
+static enum verdict
+check_client_asked(struct event *ev)
+{
+	if (ev->stanza->kind != STANZA_IQ || ev->stanza->type != IQ_GET ||
+	    ev->stanza->to.resource.len == 0 || !element_is(event_payload(ev), NS_LAST, "query") ||
+	    may_ask(ev))
+		return PASS;
+	return event_refuse(ev, STANZA_FORBIDDEN);
 }
 
 static void
@@ -108,5 +125,6 @@ const struct module xep0012_last = {
 	.features = FEATURES(NS_LAST),
 	.account_features = FEATURES(NS_LAST),
 	.iqs = IQS({IQ_GET, TO_SERVER | TO_OWN_ACCOUNT | TO_ACCOUNT, NS_LAST, "query", answer_last}),
-	.hooks = HOOKS({POINT_PRESENCE, STAGE_HANDLE, on_presence}),
+	.hooks = HOOKS({POINT_TO_ACCOUNT, STAGE_CHECK, check_client_asked},
+		       {POINT_PRESENCE, STAGE_HANDLE, on_presence}),
 };
