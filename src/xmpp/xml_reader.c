@@ -274,7 +274,8 @@ work_read(struct xml_work *w, struct str *input)
 		if (step == XML_STEP_CUT && w->len == w->limits.bytes)
 			step = xml_fail(w, XML_TOO_LARGE, "an element that is too large");
 	}
-	if (step != XML_STEP_CUT) {
+	/* Something whole ends in INPUT. What is wrong may have begun in an earlier one. */
+	if (step != XML_STEP_CUT && step != XML_STEP_WRONG) {
 		size_t unread = (size_t)(w->end - w->p);
 
 		input->p -= unread;

@@ -134,7 +134,7 @@ close_element(struct xml_work *w, const char *end_tag)
 static enum xml_step
 read_top(struct xml_work *w)
 {
-	if (w->p + 1 == w->end)
+	if (w->end - w->p < 2)
 		return XML_STEP_CUT;
 	switch (w->p[1]) {
 	case '!':

@@ -5,6 +5,7 @@
  * passed on, written or as source text, means the same in another stream (SEC-03, SEC-04, SEC-08).
  */
 #include "xmpp/xml_oracle.h"
+#include "xmpp/xml_writer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +41,22 @@ check_cut(struct str text, ptrdiff_t cut, const struct xml_seen *whole)
 	xml_seen_free(&seen);
 }
 
+/* Any bytes at all, as a value and as text: what is written is well-formed (SEC-01). */
+static void
+check_writer(struct str bytes)
+{
+	struct arena *arena = arena_new();
+	struct element *el = element_new(arena, "urn:a", "a");
+	struct xml_seen expat;
+
+	element_set(arena, el, "b", bytes);
+	element_add_text(arena, el, bytes);
+	expat = xml_see_expat(xml_text(arena, el, STR("")), true);
+	check(!expat.is_wrong && expat.is_at_end, "what xml_write wrote of any bytes");
+	xml_seen_free(&expat);
+	arena_free(arena);
+}
+
 /* The first byte: whether a header and a footer stand around the rest, and how it is cut. */
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -60,6 +77,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (is_content)
 		buf_addz(&stream, FOOTER);
 	text = buf_str(&stream);
+	check_writer(str_of(data + 1, size - 1));
 
 	whole = xml_see_ours(text, 0, &limits);
 	check_cut(text, 1, &whole);

@@ -100,8 +100,10 @@ see_piece(struct xml_reader *reader, struct str input, struct xml_seen *seen)
 	for (;;) {
 		struct arena *arena;
 		struct element *el;
+		const char *before = input.p, *end = input.p + input.len;
 		enum xml_event event = xml_reader_next(reader, &input, &arena, &el);
 
+		assert(input.p >= before && input.p + input.len == end);
 		switch (event) {
 		case XML_MORE:
 			assert(input.len == 0);
