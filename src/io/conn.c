@@ -287,7 +287,7 @@ conn_unacknowledged(const struct conn *conn)
 	int queued = 0;
 
 	if (conn->watch.fd < 0)
-		return 0;
+		return conn_pair_unacknowledged(conn);
 	if (ioctl(conn->watch.fd, SIOCOUTQ, &queued) < 0)
 		queued = 0;
 	return conn_waiting(conn) + (size_t)queued;

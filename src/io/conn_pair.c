@@ -3,7 +3,8 @@
  * conn_pair.c - two connections joined in memory: the network of the simulation.
  *
  * Bytes pass from one end's output to the other's input at the end of the writer's turn, and are
- * offered at the end of the reader's. Both loops stand in one thread.
+ * offered at the end of the reader's. Both loops stand in one thread. What the reader's owner has
+ * not taken counts as not acknowledged: it is still on its way, and lost if that end goes.
  */
 #include "io/conn_private.h"
 
@@ -17,7 +18,8 @@ conn_pair_flush(struct conn *conn)
 	if (conn->handshake != NULL)
 		return buf_len(&conn->out) == 0;
 	if (twin == NULL || twin->state != STATE_OPEN || twin->has_eof) {
-		buf_clear(&conn->out); /* as if sent to a peer that has gone */
+		conn->pair_lost += buf_len(&conn->out); /* sent to a peer that has gone */
+		buf_clear(&conn->out);
 		return true;
 	}
 	if (buf_len(&conn->out) == 0)
@@ -90,8 +92,17 @@ conn_pair_close(struct conn *conn)
 
 	if (twin == NULL)
 		return;
+	/* Neither end will hear whether the rest arrived. */
+	conn->pair_lost += buf_len(&twin->in);
+	twin->pair_lost += buf_len(&conn->in);
 	conn->twin = NULL;
 	twin->twin = NULL;
 	twin->has_eof = true; /* behind what is still to be offered */
 	conn_defer(twin);
+}
+
+size_t
+conn_pair_unacknowledged(const struct conn *conn)
+{
+	return buf_len(&conn->out) + conn->pair_lost + (conn->twin ? buf_len(&conn->twin->in) : 0);
 }

@@ -85,6 +85,7 @@ struct conn {
 	struct handshake *handshake;
 	struct farewell *farewell;
 	struct conn *twin; /* the other end of a pair, while it is there */
+	size_t pair_lost;  /* bytes that the other end of a pair did not take before it went */
 	union {
 		struct sockaddr any;
 		struct sockaddr_in v4;
@@ -150,3 +151,4 @@ void conn_pair_start_tls(struct conn *conn);
 void conn_pair_secure(struct conn *conn); /* if both ends are ready for it */
 void conn_pair_resume(struct conn *conn);
 void conn_pair_close(struct conn *conn); /* the twin reads the end */
+size_t conn_pair_unacknowledged(const struct conn *conn);

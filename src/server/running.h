@@ -7,6 +7,12 @@
 /* Opens store, secrets and certificates, and makes the workers. Returns 0, or -1 with *WHY. */
 MUST_CHECK int server_open(struct server *server, struct config *config, const char *driver,
 			   struct arena *arena, struct str *why);
+/*
+ * The same for simulation: on STORE, with a worker on each of LOOPS (as many as CONFIG has workers),
+ * without files and certificates. Takes STORE and LOOPS' members over.
+ */
+void server_open_simulated(struct server *server, struct config *config, struct store *store,
+			   struct loop **loops);
 /* After all threads have ended. Takes one that was opened in part. */
 void server_close(struct server *server);
 

@@ -24,7 +24,7 @@ server_tls(struct server *server)
 	struct tls_context *tls;
 
 	pthread_mutex_lock(&server->tls_lock);
-	tls = tls_ref(server->tls);
+	tls = server->tls ? tls_ref(server->tls) : NULL; /* none under simulation */
 	pthread_mutex_unlock(&server->tls_lock);
 	return tls;
 }
@@ -106,42 +106,82 @@ bad:
 	return -1;
 }
 
-int
-server_open(struct server *server, struct config *config, const char *driver, struct arena *arena,
-	    struct str *why)
+static void
+begin(struct server *server)
 {
 	modules_init();
 	pthread_mutex_init(&server->tls_lock, NULL);
 	server->started_us = time_wall_us();
 	server->admission = admission_new();
+}
+
+/* LOOPS NULL: on new ones. */
+static void
+make_workers(struct server *server, struct config *config, struct loop **loops)
+{
+	server->worker_count = config->workers;
+	server->workers = xnew_array(struct worker *, server->worker_count);
+	for (size_t i = 0; i < server->worker_count; i++)
+		server->workers[i] = worker_new(server, (unsigned)i, loops ? loops[i] : loop_new(),
+						server->store, config);
+}
+
+int
+server_open(struct server *server, struct config *config, const char *driver, struct arena *arena,
+	    struct str *why)
+{
+	begin(server);
 	if (store_open(driver, config->data_directory.p, &server->store, arena, why) < 0)
 		return -1;
 	if (load_secrets(server, config, arena, why) < 0 ||
 	    server_load_tls(server, config, arena, why) < 0)
 		return -1;
-	server->worker_count = config->workers;
-	server->workers = xnew_array(struct worker *, server->worker_count);
-	for (size_t i = 0; i < server->worker_count; i++)
-		server->workers[i] =
-			worker_new(server, (unsigned)i, loop_new(), server->store, config);
+	make_workers(server, config, NULL);
 	return 0;
+}
+
+void
+server_open_simulated(struct server *server, struct config *config, struct store *store,
+		      struct loop **loops)
+{
+	begin(server);
+	server->store = store;
+	rand_bytes(server->unknown_user_key, sizeof(server->unknown_user_key));
+	rand_bytes(server->seal_key, sizeof(server->seal_key));
+	make_workers(server, config, loops);
+}
+
+/* Until nobody has anything left to say: answers of the store lead to new requests. */
+static void
+settle(struct server *server)
+{
+	bool is_busy = true;
+
+	while (is_busy) {
+		is_busy = store_drain(server->store);
+		for (size_t i = 0; i < server->worker_count; i++)
+			is_busy |= server->workers[i] != NULL && loop_turn(server->workers[i]->loop, 0);
+	}
 }
 
 void
 server_close(struct server *server)
 {
-	struct loop **loops = xnew_array(struct loop *, server->worker_count);
+	struct loop **loops = xnew_array(struct loop *, server->worker_count + 1);
 
-	/* The store first: its last answers still find their workers. */
-	store_close(server->store);
+	if (server->store != NULL)
+		settle(server);
 	for (size_t i = 0; i < server->worker_count; i++) {
 		if (server->workers[i] == NULL)
 			continue;
 		loops[i] = server->workers[i]->loop;
-		loop_turn(loops[i], 0);
+		c2s_end_all(server->workers[i]); /* clients that did not take their last words in time */
 	}
+	if (server->store != NULL)
+		settle(server);
 	for (size_t i = 0; i < server->worker_count; i++)
 		worker_free(server->workers[i]);
+	store_close(server->store);
 	for (size_t i = 0; i < server->worker_count; i++)
 		loop_free(loops[i]);
 	free(loops);

@@ -48,6 +48,28 @@ memory_set_full(void *state, bool is_full)
 	st->is_full = is_full;
 }
 
+void *
+memory_copy(const void *state, bool is_whole)
+{
+	const struct memory_store *st = state;
+	struct memory_store *copy = xnew(struct memory_store);
+	const struct ordered_item *item = ordered_from(st->list, STR(""));
+
+	copy->list = ordered_new();
+	copy->last_id = st->last_id;
+	for (; item != NULL; item = item->next[0])
+		ordered_put(copy->list, item->key, item->value);
+	for (size_t i = st->changes; i > 0 && !is_whole; i--) {
+		const struct change *change = &st->journal[i - 1];
+		struct str key = str_of(change->key, change->key_len), now;
+
+		now = change->old.p != NULL ? ordered_put(copy->list, key, change->old)
+					    : ordered_remove(copy->list, key);
+		free((char *)now.p);
+	}
+	return copy;
+}
+
 static void
 note(struct memory_store *st, struct str key, struct str old)
 {

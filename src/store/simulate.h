@@ -25,3 +25,9 @@ void store_simulate_crash(struct store *store, bool is_on_disk);
 
 /* From here on, there is room for no write; or again for all. */
 void store_simulate_full(struct store *store, bool is_full);
+
+/*
+ * What a store holds that is opened after the machine has stopped now (see above), in *OUT. STORE
+ * itself goes on, so that whoever uses it can be brought down in order, for nobody to see.
+ */
+void store_simulate_copy(const struct store *store, bool is_on_disk, struct store **out);
