@@ -2,6 +2,7 @@
 """conversation.py - reads a script (README.md has the format) and plays it against a server."""
 
 import base64
+import hashlib
 import re
 import time
 
@@ -10,9 +11,9 @@ import trees
 
 ACTOR = re.compile(r"(raw [\w.-]+|[^\s/<>]+/\S+) (.*)", re.DOTALL)
 HEADER = re.compile(r"(host(?: [\w.-]+)?|server|accounts|roster of \S+): *(.*)", re.DOTALL)
-HOSTS = re.compile(r"(?<![\w.-])example\.(com|net)(?![\w.-])")
+HOSTS = re.compile(r"(?<![\w.-])example\.(com|net)(?![\w.-])", re.IGNORECASE)
 ERROR = re.compile(r"\{(stream-)?error:([a-z]+ )?([a-z-]+)\}")
-BASE64 = re.compile(r"\{base64:([^}]*)\}")
+CODED = re.compile(r"\{(base64|sha1):([^}]*)\}")
 
 
 class Failed(Exception):
@@ -80,7 +81,7 @@ def account_of(actor):
 
 
 class Play:
-    """One run of a script. SERVER has port, tls_port, ca_file(host), control(words), restart()."""
+    """One run of a script. SERVER has port, tls_port, certificate(host), control(words), restart()."""
 
     def __init__(self, script, server, prefix):
         self.script, self.server, self.prefix = script, server, prefix
@@ -98,10 +99,15 @@ class Play:
     def fill(self, text):
         """What is sent, with its placeholders."""
         text = expand(text)
-        text = BASE64.sub(lambda match: base64.b64encode(self.to_server(self.fill(match.group(1)))
-                          .encode().decode("unicode_escape").encode("latin-1")).decode(), text)
-        return trees.PLACEHOLDER.sub(
+        text = trees.PLACEHOLDER.sub(
             lambda match: self.captures.get(match.group(1), match.group(0)), text)
+        return CODED.sub(self.encode, text)
+
+    def encode(self, match):
+        data = self.to_server(match.group(2)).encode().decode("unicode_escape").encode("latin-1")
+        if match.group(1) == "sha1":
+            return hashlib.sha1(data).hexdigest()
+        return base64.b64encode(data).decode()
 
     def run(self):
         at = 0
@@ -221,7 +227,7 @@ class Play:
             raise Failed(f"no such thing to do: {words}")
 
     def ca_file(self, host="example.com"):
-        return self.server.ca_file(self.to_server(host))
+        return self.server.certificate(self.to_server(host))
 
     def dial(self, name, how):
         is_direct = how == "tls"
@@ -362,8 +368,9 @@ class Play:
     def restart(self):
         self.settle()
         for name in list(self.actors):
-            self.nothing(name)
-            self.actors.pop(name).close()
+            if not name.startswith("raw "):
+                self.nothing(name)
+                self.actors.pop(name).close()
         self.server.restart()
 
     def finish(self):
