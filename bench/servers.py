@@ -76,16 +76,26 @@ class Server:
         self.plain_port, self.tls_port = free_port(), free_port()
         self.output = open(os.path.join(self.dir, "output"), "wb")
         self.prepare()
+        self.is_loaded = False
+        self.launch()
+        if self.load_accounts():
+            # Memory that loading took and gave back must not be there for sessions to use.
+            self.end_process()
+            self.is_loaded = True
+            self.keep_accounts()
+            self.launch()
+
+    def keep_accounts(self):
+        """Between loading and the second start: may put them by for other starts."""
+
+    def launch(self):
         self.process = subprocess.Popen(
             self.command(), env={**os.environ, **self.environment()}, cwd=self.dir,
             stdin=subprocess.DEVNULL, stdout=self.output, stderr=self.output,
             start_new_session=True, preexec_fn=die_with_parent)
         self.wait_for(self.is_listening)
-        self.load_accounts()
 
-    def stop(self):
-        if self.process is None:
-            return
+    def end_process(self):
         self.process.terminate()
         try:
             self.process.wait(15)
@@ -97,8 +107,12 @@ class Server:
             pass
         self.process.wait()
         self.process = None
-        self.output.close()
-        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def stop(self):
+        if self.process is not None:
+            self.end_process()
+            self.output.close()
+            shutil.rmtree(self.dir, ignore_errors=True)
 
     def wait_for(self, condition, seconds=60):
         end = time.monotonic() + seconds
@@ -150,7 +164,8 @@ class Server:
         pass
 
     def load_accounts(self):
-        pass
+        """Returns whether there was anything to do."""
+        return False
 
 
 class Recado(Server):
@@ -166,14 +181,21 @@ class Recado(Server):
         return os.path.join(self.build, "src", folder, name)
 
     def prepare(self):
-        for name in ("data", "run"):
-            os.makedirs(os.path.join(self.dir, name), mode=0o700)
+        # Deriving the keys of 10,000 passwords takes a while: once is enough.
+        self.kept = os.path.join(self.base, f"recado-data-{self.accounts}")
+        os.makedirs(os.path.join(self.dir, "run"), mode=0o700)
+        if os.path.exists(self.kept):
+            shutil.copytree(self.kept, os.path.join(self.dir, "data"))
+        else:
+            os.makedirs(os.path.join(self.dir, "data"), mode=0o700)
         self.config = self.fill("recado.conf", "recado.conf")
 
     def command(self):
         return [self.program("recadod"), "--config", self.config]
 
     def load_accounts(self):
+        if os.path.exists(self.kept):
+            return False
         path = os.path.join(self.dir, "accounts")
         with open(path, "w") as file:
             for i in range(self.accounts):
@@ -184,6 +206,10 @@ class Recado(Server):
                                "import", path], stdout=subprocess.DEVNULL)
         if done.returncode != 0:
             self.fail("did not take the accounts")
+        return True
+
+    def keep_accounts(self):
+        shutil.copytree(os.path.join(self.dir, "data"), self.kept)
 
 
 class RecadoOneWorker(Recado):
@@ -257,10 +283,11 @@ class Ejabberd(Server):
             f'ok = file:write_file("{self.ready}", "").')
         return ["erl", "-noinput", "+K", "true", "+P", "250000", "+sbwt", "none", "+sbwtdcpu",
                 "none", "+sbwtdio", "none", "-mnesia", "dir", f'"{self.dir}/mnesia"',
-                "-s", "ejabberd", "-eval", load]
+                "-s", "ejabberd", *([] if self.is_loaded else ["-eval", load])]
 
     def load_accounts(self):
         self.wait_for(lambda: os.path.exists(self.ready))
+        return True
 
 
 class Relay(Server):
