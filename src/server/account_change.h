@@ -32,8 +32,8 @@ void account_set_password(struct server *server, struct loop *loop, const struct
 void account_check_password(struct server *server, struct loop *loop, struct jid account,
 			    struct str password, account_changed *done, void *owner);
 /*
- * Ends its sessions, but KEEP (a resource, or empty), which the caller ends; then removes it with all
- * it owns. STORE_MISSING when it is not there.
+ * Ends its sessions, but KEEP (a resource, or empty), which the caller ends; then removes it with
+ * all it owns. STORE_MISSING when it is not there.
  */
 void account_remove(struct server *server, struct loop *loop, struct jid account, struct str keep,
 		    account_changed *done, void *owner);

@@ -2,6 +2,7 @@
 /* config_read.c - walks over the settings of a file, into the configuration they describe. */
 #include "server/config_read.h"
 
+#include "server/config_modules.h"
 #include "server/config_scan.h"
 #include "server/config_setting.h"
 
@@ -127,118 +128,9 @@ read_contacts(struct config_reader *r, const config_setting_t *setting, struct c
 	read_section(r, setting, SECTION_CONTACTS, host);
 }
 
-static const char **
-module_names(struct config_reader *r, struct config_names *names)
-{
-	for (size_t i = 0; i < r->module_count && i < COUNT(names->names); i++)
-		names->names[names->count++] = r->modules[i].name;
-	return names->names;
-}
-
-static void
-read_module_option(struct config_reader *r, const config_setting_t *setting,
-		   struct option_values *values)
-{
-	static const struct option enabled = {"enabled", OPTION_BOOL, "true", ""};
-	struct config_names names = {.names = {"enabled"}, .count = 1};
-	struct option_value value = {0};
-
-	if (strcmp(setting->name, "enabled") == 0) {
-		if (config_read_value(r, setting, &enabled, &value) == 0)
-			values->is_enabled = value.flag;
-		return;
-	}
-	for (size_t i = 0; i < values->count; i++) {
-		if (strcmp(values->options[i].name, setting->name) == 0) {
-			if (config_read_value(r, setting, &values->options[i], &value) == 0)
-				values->values[i] = value;
-			return;
-		}
-		if (names.count < COUNT(names.names))
-			names.names[names.count++] = values->options[i].name;
-	}
-	config_fault_unknown(&r->faults, setting, "key", &names);
-}
-
-/* The values of one module: those that held before, and over them what SETTING says. */
-static const struct option_values *
-read_module(struct config_reader *r, const config_setting_t *setting,
-	    const struct option_values *before)
-{
-	size_t size = sizeof(*before) + before->count * sizeof(before->values[0]);
-	struct option_values *values = arena_alloc(r->arena, size);
-
-	memcpy(values, before, size);
-	for (int i = 0; i < config_setting_length(setting); i++)
-		read_module_option(r, config_setting_get_elem(setting, (unsigned)i), values);
-	return values;
-}
-
-static void
-read_modules_into(struct config_reader *r, const config_setting_t *setting,
-		  const struct option_values **modules)
-{
-	for (int i = 0; i < config_setting_length(setting); i++) {
-		const config_setting_t *member = config_setting_get_elem(setting, (unsigned)i);
-		struct config_names names = {0};
-		size_t at = 0;
-
-		while (at < r->module_count && strcmp(r->modules[at].name, member->name) != 0)
-			at++;
-		if (at == r->module_count) {
-			module_names(r, &names);
-			config_fault_unknown(&r->faults, member, "module", &names);
-		} else if (!config_setting_is_group(member)) {
-			config_fault_value(
-				&r->faults, member,
-				STR("a group of the module's options: { name = value; }"), NULL);
-		} else {
-			modules[at] = read_module(r, member, modules[at]);
-		}
-	}
-}
-
-static void
-read_host_modules(struct config_reader *r, const config_setting_t *setting,
-		  struct config_host *host)
-{
-	const struct option_values **modules;
-
-	if (r->modules == NULL)
-		return;
-	modules = arena_array(r->arena, const struct option_values *, r->module_count + 1);
-	memcpy(modules, host->modules, r->module_count * sizeof(modules[0]));
-	read_modules_into(r, setting, modules);
-	host->modules = modules;
-}
-
-static void
-default_modules(struct config_reader *r)
-{
-	const struct option_values **modules =
-		arena_array(r->arena, const struct option_values *, r->module_count + 1);
-
-	for (size_t i = 0; i < r->module_count; i++) {
-		const struct option *options = r->modules[i].options;
-		struct option_values *values;
-		size_t n = 0;
-
-		while (options != NULL && options[n].name != NULL)
-			n++;
-		values = arena_alloc(r->arena, sizeof(*values) + n * sizeof(values->values[0]));
-		values->options = options;
-		values->count = n;
-		values->is_enabled = !r->modules[i].is_off_by_default;
-		for (size_t k = 0; k < n; k++)
-			values->values[k] = config_default(r->arena, &options[k]);
-		modules[i] = values;
-	}
-	r->host.modules = modules;
-}
-
 static const struct group host_groups[] = {
 	{"contacts", CONFIG_TYPE_GROUP, read_contacts},
-	{"modules", CONFIG_TYPE_GROUP, read_host_modules},
+	{"modules", CONFIG_TYPE_GROUP, config_read_modules},
 	{NULL, 0, NULL},
 };
 
@@ -391,7 +283,7 @@ static const struct group top_groups[] = {
 	{"hosts", CONFIG_TYPE_NONE, skip},
 	{"listeners", CONFIG_TYPE_NONE, read_listeners},
 	{"contacts", CONFIG_TYPE_GROUP, read_contacts},
-	{"modules", CONFIG_TYPE_GROUP, read_host_modules},
+	{"modules", CONFIG_TYPE_GROUP, config_read_modules},
 	{"tls", CONFIG_TYPE_GROUP, read_tls},
 	{"sasl", CONFIG_TYPE_GROUP, read_sasl},
 	{"sessions", CONFIG_TYPE_GROUP, read_sessions},
@@ -416,7 +308,7 @@ read_root(struct config_reader *r, const config_setting_t *root)
 	config_set_defaults(r, &config_sections[SECTION_HOST], &r->host);
 	config_set_defaults(r, &config_sections[SECTION_CONTACTS], &r->host);
 	default_listeners(r);
-	default_modules(r);
+	config_default_modules(r);
 
 	read_members(r, root, places, COUNT(places), top_groups, &r->host);
 	find_hosts(r, root);
