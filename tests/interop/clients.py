@@ -43,19 +43,21 @@ class Client:
             [*self.command_line, str(port), mode, jid, password, str(ca_file)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env=dict(os.environ, NODE_EXTRA_CA_CERTS=str(ca_file)))
-        threading.Thread(target=self._read, args=(self.process.stdout,), daemon=True).start()
+        threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
 
-    def _read(self, stream):
-        for line in stream:
-            self.happened(line.rstrip("\n").split("\t"))
-        self.happened(["ended"])
+    def _read(self, process):
+        for line in process.stdout:
+            if process is self.process:  # not one that was killed, while the next already runs
+                self.happened(line.rstrip("\n").split("\t"))
+        if process is self.process:
+            self.happened(["ended"])
 
     def kill(self):
         """As when the machine dies: no unavailable presence, no end of the stream."""
         if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
+            process, self.process = self.process, None
+            process.kill()
+            process.wait()
 
     def quit(self):
         self.tell("quit")
@@ -92,8 +94,7 @@ class Client:
         with self.changed:
             while not is_so():
                 left = deadline - time.monotonic()
-                if left <= 0 or (["ended"] in self.events and left > 1 and not is_so()
-                                 and not self.changed.wait(1)):
+                if left <= 0 or ["ended"] in self.events:
                     raise Failure(f"{self.name} ({self.jid}) waited for {what}; it saw "
                                   f"{self.events}, roster {self.roster}")
                 self.changed.wait(left)

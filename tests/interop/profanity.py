@@ -32,11 +32,12 @@ class Profanity(Client):
         self.stop_reading = threading.Event()
         self.reader = None
         self.starts = 0
+        self.terminal = None
 
     # -- the terminal
 
     def tmux(self, *words):
-        return subprocess.run(["tmux", "-u", "-S", str(self.home / "tmux"), "-f", "/dev/null",
+        return subprocess.run(["tmux", "-u", "-S", str(self.terminal), "-f", "/dev/null",
                                *words], capture_output=True, text=True, check=False, timeout=10,
                               env=dict(os.environ, HOME=str(self.home), LC_ALL="C.UTF-8",
                                        TERM="screen", SSL_CERT_FILE=self.ca_file))
@@ -65,6 +66,7 @@ class Profanity(Client):
         self.roster.clear()
         self.home.mkdir(exist_ok=True)
         self.starts += 1
+        self.terminal = self.home / f"tmux-{self.starts}"  # the last one may still be ending
         self.log = self.home / f"log-{self.starts}"
         self.tmux("new-session", "-d", "-x", "150", "-y", "50",
                   f"exec profanity -l DEBUG -f {self.log}")
@@ -90,7 +92,7 @@ class Profanity(Client):
                 os.kill(int(pane), 9)
             except ProcessLookupError:
                 pass
-        if self.home.exists() and (self.home / "tmux").exists():
+        if self.terminal is not None and self.terminal.exists():
             self.tmux("kill-server")
         if self.reader is not None and self.reader is not threading.current_thread():
             self.reader.join(PATIENCE)
