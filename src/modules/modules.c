@@ -2,7 +2,7 @@
 /* modules.c - THE list: what this server does, in the order in which modules see an event of a stage. */
 #include "server/module.h"
 
-extern const struct module roster_module, presence_module, message_module;
+extern const struct module roster_module, presence_module, message_module, session_module;
 extern const struct module xep0012_last, xep0030_disco, xep0049_private, xep0050_commands,
 	xep0054_vcard, xep0077_register, xep0092_version, xep0115_caps, xep0157_contact, xep0160_offline,
 	xep0199_ping, xep0202_time, xep0478_limits;
@@ -11,6 +11,7 @@ const struct module *const modules[] = {
 	&roster_module,
 	&presence_module,
 	&message_module,
+	&session_module,
 	&xep0160_offline, /* takes what message could not deliver */
 	&xep0012_last,
 	&xep0030_disco,
