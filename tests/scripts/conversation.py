@@ -13,6 +13,7 @@ ACTOR = re.compile(r"(raw [\w.-]+|[^\s/<>]+/\S+) (.*)", re.DOTALL)
 HEADER = re.compile(r"(host(?: [\w.-]+)?|server|accounts|roster of \S+): *(.*)", re.DOTALL)
 HOSTS = re.compile(r"(?<![\w.-])example\.(com|net)(?![\w.-])", re.IGNORECASE)
 ERROR = re.compile(r"\{(stream-)?error:([a-z]+ )?([a-z-]+)\}")
+STREAM_HEADER = re.compile(r"(<\?xml[^>]*>\s*)?<(\w+:)?stream[\s>]")
 CODED = re.compile(r"\{(base64|sha1):([^}]*)\}")
 
 
@@ -201,7 +202,7 @@ class Play:
             self.actors[name] = self.dial(name, "")
         stream = self.actors[name]
         if verb == ">":
-            if rest.lstrip("<?xml version='1.0'?>").startswith("stream:stream"):
+            if STREAM_HEADER.match(rest):
                 stream.restart()
             stream.send(self.to_server(self.fill(rest)))
         elif verb == ">>":
