@@ -17,6 +17,7 @@
 
 #define LOG_NAME "offline"
 #define PAGE 100u
+#define WAITING_MAX 65536u /* bytes of the log that wait for a client to read them */
 #define CONFIRM_MS 60000u
 #define NS_PING "urn:xmpp:ping"
 #define NS_HINTS "urn:xmpp:hints"
@@ -152,6 +153,9 @@ drain_again(struct account *account)
 	}
 }
 
+static void
+ask_confirmation(struct draining *d, struct session *session);
+
 /* The answer to the ping that followed, or NULL: then what TCP says counts. */
 static void
 on_confirmed(struct session *session, const struct stanza *reply, void *arg)
@@ -162,12 +166,28 @@ on_confirmed(struct session *session, const struct stanza *reply, void *arg)
 	bool has_it = reply != NULL ||
 		      written - MIN(written, c2s_unacknowledged(session->c2s)) >= d->written;
 
+	if (!has_it && !session->is_closing) {
+		/* Slow, but still there: the same bytes once more would not come sooner. */
+		ask_confirmation(d, session);
+		return;
+	}
 	account->is_confirming_offline = false;
 	if (has_it)
 		forget_delivered(d);
-	else
-		drain_again(account);
+	/* Else to another; and what came for nobody meanwhile, such as while it was away. */
+	drain_again(account);
 	draining_free(d);
+}
+
+static void
+ask_confirmation(struct draining *d, struct session *session)
+{
+	struct arena *arena = arena_new();
+
+	d->account->is_confirming_offline = true;
+	session_ask(session, IQ_GET, element_new(arena, NS_PING, "ping"), CONFIRM_MS, on_confirmed,
+		    d);
+	arena_free(arena);
 }
 
 static void
@@ -193,41 +213,75 @@ deliver_item(struct draining *d, struct session *session, const struct store_ite
 static void
 next_page(struct draining *d);
 
+/* The session ended before all was delivered. */
+static void
+break_off(struct draining *d)
+{
+	d->account->is_draining_offline = false;
+	drain_again(d->account);
+	draining_free(d);
+}
+
+static void
+on_drained(struct session *session, void *arg)
+{
+	if (session != NULL)
+		next_page(arg);
+	else
+		break_off(arg);
+}
+
+/* All has been written to the client; now it must say that it is there. */
+static void
+ask_for_confirmation(struct draining *d, struct session *session)
+{
+	struct arena *arena = arena_new();
+
+	d->account->is_draining_offline = false;
+	d->account->is_confirming_offline = true;
+	d->written = c2s_written(session->c2s);
+	session_ask(session, IQ_GET, element_new(arena, NS_PING, "ping"), CONFIRM_MS, on_confirmed, d);
+	arena_free(arena);
+}
+
+/* Delivers as much as may wait for the client. Whether that was all of the page. */
+static bool
+deliver_page(struct draining *d, struct session *session, const struct store_item *item)
+{
+	for (; item != NULL; item = item->next) {
+		if (c2s_waiting(session->c2s) > WAITING_MAX)
+			return false;
+		deliver_item(d, session, item);
+	}
+	return true;
+}
+
 static void
 on_page(struct store_request *request)
 {
 	struct draining *d = request->owner;
 	const struct store_result *result = &request->results[0];
 	struct session *session = session_of(d);
-	bool is_last = result->count < PAGE && d->account->offline_appends == 0;
+	bool is_all, is_last = result->count < PAGE && d->account->offline_appends == 0;
 
 	if (session == NULL) {
-		d->account->is_draining_offline = false;
-		drain_again(d->account);
-		draining_free(d);
-		store_request_free(request);
-		return;
-	}
-	for (const struct store_item *item = result->items; item != NULL; item = item->next)
-		deliver_item(d, session, item);
-	store_request_free(request);
-	if (!is_last) {
-		next_page(d);
-		return;
-	}
-	d->account->is_draining_offline = false;
-	d->written = c2s_written(session->c2s);
-	if (d->count > 0) {
-		struct arena *arena = arena_new();
-
-		d->account->is_confirming_offline = true;
-		session_ask(session, IQ_GET, element_new(arena, NS_PING, "ping"), CONFIRM_MS,
-			    on_confirmed, d);
-		arena_free(arena);
+		break_off(d);
 	} else {
-		d->account->offline_count = 0;
-		draining_free(d);
+		is_all = deliver_page(d, session, result->items);
+		session = session_of(d); /* it may have been closed for not reading */
+		if (session == NULL) {
+			break_off(d);
+		} else if (!is_all || !is_last) {
+			session_when_drained(session, on_drained, d);
+		} else if (d->count > 0) {
+			ask_for_confirmation(d, session);
+		} else {
+			d->account->is_draining_offline = false;
+			d->account->offline_count = 0;
+			draining_free(d);
+		}
 	}
+	store_request_free(request);
 }
 
 static void

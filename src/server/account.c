@@ -165,6 +165,19 @@ take_absent(struct account *account, struct stanza *stanza)
 		route_refusal(account->worker, stanza, STANZA_SERVICE_UNAVAILABLE, NULL);
 }
 
+/* What only the server may tell a client: from anybody else it would be a forgery (SEC-48). */
+static bool
+is_for_servers_only(const struct stanza *iq)
+{
+	static const char *const namespaces[] = {NS_ROSTER, "urn:xmpp:blocking"};
+	const struct element *payload = element_child(iq->el, NULL, NULL);
+
+	for (size_t i = 0; iq->type == IQ_SET && payload != NULL && i < COUNT(namespaces); i++)
+		if (str_is(payload->ns, namespaces[i]))
+			return true;
+	return false;
+}
+
 /* RFC 6121 §8.5.2.1.3, §8.5.3: an iq to a resource is the client's; to the bare JID, the server's. */
 static enum verdict
 take_iq(struct event *ev)
@@ -174,7 +187,7 @@ take_iq(struct event *ev)
 
 	if (iq->to.resource.len > 0) {
 		session = account_session(ev->account, iq->to.resource);
-		if (session == NULL)
+		if (session == NULL || is_for_servers_only(iq))
 			return event_refuse(ev, STANZA_SERVICE_UNAVAILABLE);
 		session_deliver(session, iq, NULL);
 		return DONE;

@@ -7,7 +7,6 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define DEPTH_MAX 64u /* of nesting in a routed stanza (SEC-06) */
 #define DEPTH_MAX_BEFORE_AUTH 16u
@@ -374,6 +373,8 @@ on_event(struct c2s *c2s, const struct stream_event *event, struct str rest)
 		on_stanza(c2s, event);
 		break;
 	case STREAM_CLOSED:
+		/* §4.4: what came before it is still answered. */
+		route_drain(&c2s->worker->drain);
 		c2s_close(c2s, STREAM_NO_ERROR, NULL);
 		break;
 	case STREAM_FAILED:
@@ -439,9 +440,19 @@ on_data(struct conn *conn, struct str bytes)
 	return bytes.len - rest.len;
 }
 
+static void
+on_drained(struct conn *conn)
+{
+	struct c2s *c2s = conn_owner(conn);
+
+	if (c2s->session != NULL && !c2s->is_closing)
+		session_drained(c2s->session);
+}
+
 static const struct conn_handlers handlers = {
 	.data = on_data,
 	.secured = on_secured,
+	.drained = on_drained,
 	.ended = on_ended,
 };
 
@@ -464,6 +475,8 @@ on_silence(struct c2s *c2s, uint64_t now)
 		return;
 	}
 	timer_set(c2s->worker->loop, &c2s->timer, now + silent_after);
+	if (c2s->session->asks != NULL)
+		return; /* it has been asked something: that will tell */
 	ev.account = c2s->session->account;
 	ev.host = c2s_host(c2s);
 	ev.arena = arena_new();
@@ -527,19 +540,17 @@ c2s_attach(struct c2s *c2s, struct conn *conn)
 }
 
 void
-c2s_accept(struct worker *worker, int fd, const struct config_listener *listener,
-	   const struct sockaddr *peer)
+c2s_accept(struct worker *worker, int fd, const struct config_listener *listener)
 {
-	struct c2s *c2s;
+	struct c2s *c2s = c2s_new(worker, listener);
+	struct conn *conn = conn_new(worker->loop, fd, &handlers, c2s);
 
-	if (!admission_enter(worker->server->admission, &worker->config->limits, peer)) {
-		log_event(LOG_WARNING, "connection-refused", LOG_Z("why", "too many not logged in"));
-		close(fd);
-		return;
-	}
-	c2s = c2s_new(worker, listener);
-	c2s->is_counted = true;
-	c2s_attach(c2s, conn_new(worker->loop, fd, &handlers, c2s));
+	/* By the address that the connection knows, now and when it leaves. */
+	c2s->is_counted =
+		admission_enter(worker->server->admission, &worker->config->limits, conn_peer(conn));
+	c2s_attach(c2s, conn);
+	if (!c2s->is_counted)
+		c2s_drop(c2s, "too many connections that have not logged in");
 }
 
 static void
@@ -613,6 +624,15 @@ c2s_close_all(struct worker *worker, enum stream_condition condition, const char
 {
 	LIST_EACH(&worker->streams, struct c2s, link, c2s) {
 		c2s_close(c2s, condition, text);
+	}
+}
+
+void
+c2s_end_all(struct worker *worker)
+{
+	LIST_EACH(&worker->streams, struct c2s, link, c2s) {
+		end_session(c2s);
+		c2s_free(c2s);
 	}
 }
 

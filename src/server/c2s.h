@@ -14,8 +14,7 @@
 struct c2s;
 
 /* Takes over an accepted socket; closes it when over a limit. LISTENER's facts are copied. */
-void c2s_accept(struct worker *worker, int fd, const struct config_listener *listener,
-		const struct sockaddr *peer);
+void c2s_accept(struct worker *worker, int fd, const struct config_listener *listener);
 /*
  * The same in two steps, for simulation: the connection is made with c2s_handlers() and the new
  * struct c2s as its owner.
@@ -58,3 +57,5 @@ uint64_t c2s_heard_ms(const struct c2s *c2s);
 void c2s_close_all(struct worker *worker, enum stream_condition condition, const char *text);
 /* And those of one host that is served no more, with <host-gone/>. */
 void c2s_close_host(struct worker *worker, struct str host);
+/* Ends all connections at once; at the end of the program, when no operation is under way. */
+void c2s_end_all(struct worker *worker);

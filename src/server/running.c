@@ -9,7 +9,6 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define POLL_MS 20u /* how often a stopping worker looks whether its streams are gone */
 
@@ -39,14 +38,8 @@ static void
 on_accepted(struct listener *listener, int fd)
 {
 	struct port *port = listener_owner(listener);
-	struct sockaddr_storage peer = {0};
-	socklen_t size = sizeof(peer);
 
-	if (getpeername(fd, (struct sockaddr *)&peer, &size) < 0) {
-		close(fd); /* it went before we looked */
-		return;
-	}
-	c2s_accept(port->runner->worker, fd, &port->config, (struct sockaddr *)&peer);
+	c2s_accept(port->runner->worker, fd, &port->config);
 }
 
 static const char *

@@ -13,7 +13,9 @@ MUST_CHECK int server_open(struct server *server, struct config *config, const c
  */
 void server_open_simulated(struct server *server, struct config *config, struct store *store,
 			   struct loop **loops);
-/* After all threads have ended. Takes one that was opened in part. */
+/* After all threads have ended: ends what is left of connections, and all that is under way. */
+void server_rest(struct server *server);
+/* The same, and frees it all. Takes one that was opened in part. */
 void server_close(struct server *server);
 
 /* Loads the certificates that CONFIG names; on failure the old ones stay. */

@@ -165,22 +165,28 @@ settle(struct server *server)
 }
 
 void
+server_rest(struct server *server)
+{
+	settle(server);
+	for (size_t i = 0; i < server->worker_count; i++)
+		if (server->workers[i] != NULL)
+			c2s_end_all(server->workers[i]); /* clients that did not take their last words in time */
+	settle(server);
+}
+
+void
 server_close(struct server *server)
 {
 	struct loop **loops = xnew_array(struct loop *, server->worker_count + 1);
 
 	if (server->store != NULL)
-		settle(server);
+		server_rest(server);
 	for (size_t i = 0; i < server->worker_count; i++) {
 		if (server->workers[i] == NULL)
 			continue;
 		loops[i] = server->workers[i]->loop;
-		c2s_end_all(server->workers[i]); /* clients that did not take their last words in time */
-	}
-	if (server->store != NULL)
-		settle(server);
-	for (size_t i = 0; i < server->worker_count; i++)
 		worker_free(server->workers[i]);
+	}
 	store_close(server->store);
 	for (size_t i = 0; i < server->worker_count; i++)
 		loop_free(loops[i]);

@@ -167,6 +167,16 @@ drop_asks(struct session *s)
 	}
 }
 
+static void
+tell_drained(struct session *s, struct session *told)
+{
+	void (*run)(struct session *session, void *arg) = s->on_drained;
+
+	s->on_drained = NULL;
+	if (run != NULL)
+		run(told, s->drained_arg);
+}
+
 void
 session_end(struct session *s)
 {
@@ -174,6 +184,7 @@ session_end(struct session *s)
 	look_what_arrived(s);
 	run_hooks(s, POINT_SESSION_CLOSED);
 	list_remove(&s->link);
+	tell_drained(s, NULL);
 	drop_asks(s);
 	reroute_pending(s);
 	log_event(LOG_INFO, "session-ended", LOG_STR("jid", s->jid.text));
@@ -245,6 +256,22 @@ session_deliver(struct session *s, struct stanza *stanza, const struct overlay *
 			look_what_arrived(s);
 	}
 	check_queue(s);
+}
+
+void
+session_when_drained(struct session *s, void (*run)(struct session *session, void *arg), void *arg)
+{
+	assert(s->on_drained == NULL);
+	s->on_drained = run;
+	s->drained_arg = arg;
+	if (c2s_waiting(s->c2s) == 0)
+		session_drained(s);
+}
+
+void
+session_drained(struct session *s)
+{
+	tell_drained(s, s);
 }
 
 static void

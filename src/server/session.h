@@ -27,6 +27,8 @@ struct session {
 	int8_t priority;	   /* of the last available presence */
 	bool is_interested;	   /* asked for its roster (RFC 6121 §2.2) */
 	bool is_closing;
+	void (*on_drained)(struct session *session, void *arg); /* see session_when_drained */
+	void *drained_arg;
 	void *module_data[4];	   /* see session_data in module.h */
 	char text[];		   /* of jid */
 };
@@ -47,6 +49,15 @@ void session_deliver(struct session *session, struct stanza *stanza, const struc
 /* The same for a message that is in the log until the client has it: it needs no second keeper. */
 void session_deliver_stored(struct session *session, struct stanza *stanza,
 			    const struct overlay *overlay);
+
+/*
+ * Calls RUN once when all that was written has left this process, for what has more to write than may
+ * wait; or with SESSION NULL when the session ends before. One at a time.
+ */
+void session_when_drained(struct session *session, void (*run)(struct session *session, void *arg),
+			  void *arg);
+/* c2s.c: that moment. */
+void session_drained(struct session *session);
 
 /* Ends the stream with that error (STREAM_NO_ERROR: just closes); session_end follows. */
 void session_close(struct session *session, enum stream_condition condition, const char *text);
