@@ -189,7 +189,7 @@ ready(struct watch *watch, uint32_t events)
 	if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
 		return;
 	if (conn->handshake != NULL) {
-		loop_defer_heavy(conn->loop, &conn->handshake->step);
+		loop_defer_heavy(conn->loop, &conn->handshake->step, conn->ssl != NULL);
 	} else if (conn->state == STATE_FLUSHING || conn->is_paused) {
 		if (events & (EPOLLHUP | EPOLLERR))
 			conn_end(conn, CONN_RESET, socket_error(conn));
@@ -481,7 +481,7 @@ conn_new(struct loop *loop, int fd, const struct conn_handlers *handlers, void *
 	set_peer(conn);
 	/* Output is gathered here; Nagle's algorithm would only delay it. Fails on Unix sockets. */
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof(yes));
-	conn_rewatch(conn);
+	conn_defer(conn); /* to watch it: how is clear at the end of the turn */
 	return conn;
 }
 

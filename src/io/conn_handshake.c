@@ -56,6 +56,7 @@ conn_handshake_free(struct conn *conn)
 		return;
 	loop_defer_cancel(&conn->handshake->step);
 	tls_unref(conn->handshake->context);
+	free(conn->handshake->server_name);
 	OPENSSL_cleanse(conn->handshake, sizeof(*conn->handshake));
 	free(conn->handshake);
 	conn->handshake = NULL;
@@ -81,6 +82,15 @@ take_over_keys(struct conn *conn)
 	conn->ssl = NULL;
 }
 
+/* Not before it has something to do: a client that says nothing costs no session. */
+static void
+make_session(struct conn *conn, struct conn_io *io)
+{
+	conn->ssl = tls_session_new(conn->handshake->context, conn->handshake->server_name);
+	BIO_up_ref(io->bio);
+	SSL_set_bio(conn->ssl, io->bio, io->bio);
+}
+
 static void
 step(struct deferred *deferred)
 {
@@ -93,6 +103,12 @@ step(struct deferred *deferred)
 	io->feed = str_of(io->raw, conn_receive(conn, io->raw, READ_SIZE));
 	if (conn->state != STATE_OPEN)
 		return;
+	if (conn->ssl == NULL && io->feed.len == 0 && !conn->is_client) {
+		conn_rewatch(conn);
+		return;
+	}
+	if (conn->ssl == NULL)
+		make_session(conn, io);
 	io->handshake = conn->handshake;
 	ERR_clear_error();
 	rc = SSL_do_handshake(conn->ssl);
@@ -132,9 +148,10 @@ conn_start_tls(struct conn *conn, struct tls_context *context, const char *serve
 		conn_pair_start_tls(conn);
 	} else {
 		conn->handshake->context = tls_ref(context);
+		if (server_name != NULL)
+			conn->handshake->server_name = xstrdup(server_name);
 		conn->raw = conn->out; /* still in the clear */
 		conn->out = (struct buf){0};
-		conn->ssl = tls_session_new(context, server_name);
 		if (conn->loop != NULL)
 			conn_handshake_attach(conn);
 	}
@@ -162,7 +179,7 @@ conn_handshake_attach(struct conn *conn)
 	}
 	if (conn->handshake != NULL && conn->watch.fd < 0)
 		conn_pair_secure(conn);
-	else if (conn->handshake != NULL)
-		loop_defer_heavy(conn->loop, &conn->handshake->step);
+	else if (conn->handshake != NULL && conn->is_client) /* it speaks first */
+		loop_defer_heavy(conn->loop, &conn->handshake->step, false);
 	conn_defer(conn);
 }

@@ -47,6 +47,7 @@ struct handshake {
 	struct deferred step;
 	struct conn *conn;
 	struct tls_context *context;
+	char *server_name; /* of a client */
 	bool is_unchecked; /* started in data(), which has not told yet what it took */
 	bool is_direct;    /* not STARTTLS: ALPN counts */
 	bool has_secret[2];

@@ -203,10 +203,10 @@ loop_defer(struct loop *loop, struct deferred *deferred)
 }
 
 void
-loop_defer_heavy(struct loop *loop, struct deferred *deferred)
+loop_defer_heavy(struct loop *loop, struct deferred *deferred, bool goes_first)
 {
 	if (!link_is_listed(&deferred->link))
-		list_add(&loop->heavy, &deferred->link);
+		list_add_before(goes_first ? loop->heavy.next : &loop->heavy, &deferred->link);
 }
 
 void

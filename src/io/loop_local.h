@@ -12,6 +12,7 @@ struct loop_local **loop_local(struct loop *loop);
 
 /*
  * Like loop_defer, for work that takes long, such as a step of a TLS handshake: only a few pieces
- * are done in a turn, in order, so that everything else goes on between them (SEC-17).
+ * are done in a turn, so that everything else goes on between them (SEC-17). What was begun before
+ * goes first: in a storm few are under way at once, with their memory, and those get done.
  */
-void loop_defer_heavy(struct loop *loop, struct deferred *deferred);
+void loop_defer_heavy(struct loop *loop, struct deferred *deferred, bool goes_first);
