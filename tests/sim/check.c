@@ -83,6 +83,7 @@ settle_round(struct sim *sim)
 
 	for (unsigned i = 0; i < sim->plan.workers; i++)
 		has_worked |= site_turn(sim, i);
+	model_watch(sim);
 	for (unsigned i = 0; i < sim->client_count; i++) {
 		has_worked |= client_send(&sim->clients[i], SIZE_MAX);
 		has_worked |= client_read(&sim->clients[i], SIZE_MAX);

@@ -153,6 +153,7 @@ client_leave(struct client *client)
 	sim_note(client->sim, "%s leaves", client_name(client));
 	client_stream_close(client->stream);
 	client->state = CLIENT_LEAVING;
+	model_disturb(client); /* what comes from now on may be kept for another as well */
 }
 
 static void

@@ -80,7 +80,8 @@ step(struct sim *sim)
 	else if (chance < 42)
 		site_step_store(sim);
 	else if (chance < 48)
-		sim_pass_time(sim, sim_below(sim, plan->time_max_ms + 1));
+		sim_pass_time(sim, sim_chance(sim, 2) ? sim_below(sim, 70000)
+						      : sim_below(sim, plan->time_max_ms + 1));
 	else if (chance < 68)
 		client_send(client, any_piece(sim));
 	else if (chance < 86)

@@ -20,9 +20,9 @@ model_message(struct sim *sim, struct client *from)
 	return message;
 }
 
-/* CLIENT, as a receiver: what it may have been in the middle of getting goes elsewhere. */
-static void
-disturb(struct client *client)
+/* CLIENT's session ends, perhaps: what it may have been in the middle of getting goes elsewhere. */
+void
+model_disturb(struct client *client)
 {
 	struct sim *sim = client->sim;
 
@@ -55,7 +55,7 @@ model_life_ended(struct client *client, uint64_t taken)
 		else
 			m->is_excused = true; /* perhaps it arrives, perhaps not */
 	}
-	disturb(client);
+	model_disturb(client);
 	client->life++;
 	client->state = CLIENT_OFFLINE;
 	client->sent = 0;
@@ -66,35 +66,49 @@ model_life_ended(struct client *client, uint64_t taken)
 	memset(client->questions, 0, sizeof(client->questions));
 }
 
-/* Whether the server has just the sessions of the account that its clients think they have. */
-static bool
-is_agreed(const struct sim *sim, unsigned account)
+/* How many sessions its clients think that the account has; *IS_SURE: none comes or goes. */
+static unsigned
+count_bound(const struct sim *sim, unsigned account, bool *is_sure)
 {
 	unsigned bound = 0;
 
+	*is_sure = true;
 	for (unsigned i = 0; i < sim->client_count; i++) {
 		const struct client *client = &sim->clients[i];
 
 		if (client->account != account || client->state == CLIENT_OFFLINE)
 			continue;
-		if (client->state != CLIENT_BOUND)
-			return false;
-		bound++;
+		*is_sure &= client->state == CLIENT_BOUND;
+		bound += client->state == CLIENT_BOUND;
 	}
-	return site_sessions(sim, account) == bound;
+	return bound;
 }
 
-/* Ends the time in which an account's messages may go astray: all up to now may have. */
+/* The server has ended a session, and its client does not know yet. */
+static void
+note_ended(struct sim *sim, unsigned account)
+{
+	for (unsigned i = 0; i < sim->client_count; i++)
+		if (sim->clients[i].account == account && sim->clients[i].state == CLIENT_BOUND)
+			model_disturb(&sim->clients[i]);
+}
+
+/* Begins and ends the time in which an account's messages may go astray. */
 void
 model_watch(struct sim *sim)
 {
 	for (unsigned a = 0; a < sim->plan.accounts; a++) {
+		bool is_sure;
+		unsigned bound = count_bound(sim, a, &is_sure), there = site_sessions(sim, a);
+
+		if (there < bound && !sim->people[a].is_disturbed)
+			note_ended(sim, a);
 		if (!sim->people[a].is_disturbed)
 			continue;
 		for (unsigned i = sim->message_count; i-- > 0;)
 			if (sim->messages[i].to == a && sim->messages[i].received == 0)
 				sim->messages[i].is_disturbed = true;
-		if (is_agreed(sim, a))
+		if (is_sure && there == bound)
 			sim->people[a].is_disturbed = false;
 	}
 }

@@ -190,6 +190,7 @@ struct question *people_ask(struct client *client, struct client *asked);
 struct message *model_message(struct sim *sim, struct client *from);
 /* CLIENT's connection is over; the server had read TAKEN of its bytes. */
 void model_life_ended(struct client *client, uint64_t taken);
+void model_disturb(struct client *client);
 void model_watch(struct sim *sim);
 void model_crashed(struct sim *sim);
 

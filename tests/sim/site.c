@@ -199,8 +199,7 @@ end_stop(struct sim *sim)
 	struct site *old = sim->site;
 	struct store *store;
 
-	while (store_step(old->store, 100))
-		continue;
+	server_rest(&old->server);
 	store = copy_store(old, true);
 	free_site(old);
 	sim->site = NULL;
