@@ -26,7 +26,7 @@ buf_len(const struct buf *buf)
 static inline struct str
 buf_str(const struct buf *buf)
 {
-	return (struct str){buf->p + buf->start, buf->end - buf->start};
+	return (struct str){buf->p ? buf->p + buf->start : NULL, buf->end - buf->start};
 }
 
 void buf_make_room(struct buf *buf, size_t size);

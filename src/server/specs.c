@@ -61,7 +61,7 @@ static void
 print_doap(const struct row *rows, size_t n)
 {
 	printf("<?xml version='1.0' encoding='UTF-8'?>\n"
-	       "<!-- Made by `recadod --xeps doap`; do not edit. -->\n"
+	       "<!-- Made by tools/docs from the tables of the modules; do not edit. -->\n"
 	       "<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'\n"
 	       "         xmlns='http://usefulinc.com/ns/doap#' xmlns:xmpp='https://linkmauve.fr/ns/xmpp-doap#'>\n"
 	       "<Project>\n  <name>Recado</name>\n  <shortdesc xml:lang='en'>An XMPP server that is fast "

@@ -330,12 +330,8 @@ freeze_inner(struct stanza *s)
 	if (!s->is_edited && element_inner_source(s->el, &s->inner))
 		return;
 	/* Written for a stream of NS_CLIENT, whatever the content namespace it came in. */
-	for (const struct element *c = s->el->children; c != NULL; c = c->next) {
-		if (element_is_text(c))
-			xml_escape(&buf, c->text);
-		else
-			xml_write(&buf, c, s->el->ns);
-	}
+	for (const struct element *c = s->el->children; c != NULL; c = c->next)
+		xml_write(&buf, c, s->el->ns);
 	s->inner = arena_dup(s->arena, buf_str(&buf));
 	if (s->inner.p == NULL)
 		s->inner = STR("");
