@@ -18,16 +18,16 @@ struct commit { /* a change on its way to the disk */
 	struct roster_commit after;
 };
 
-static void
-push_item(struct account *account, struct session *session, struct str jid)
+/* CONTACT is JID's, or NULL. */
+static struct stanza *
+push_of(struct session *session, uint64_t version, struct str jid, const struct contact *contact)
 {
-	const struct contact *contact = roster_find(account->roster, jid);
 	struct stanza *iq = stanza_new(STANZA_IQ, IQ_SET, (struct jid){0}, session->jid);
 	struct element *query = element_add(iq->arena, iq->el, NS_ROSTER, "query");
 
 	stanza_set_id(iq, rand_token(iq->arena, 96));
 	element_set(iq->arena, query, "ver",
-		    arena_printf(iq->arena, "%llu", (unsigned long long)account->roster->version));
+		    arena_printf(iq->arena, "%llu", (unsigned long long)version));
 	if (contact != NULL && contact->is_listed) {
 		contact_item(iq->arena, query, contact);
 	} else {
@@ -36,9 +36,37 @@ push_item(struct account *account, struct session *session, struct str jid)
 		element_set(iq->arena, item, "jid", jid);
 		element_setz(iq->arena, item, "subscription", "remove");
 	}
+	return iq;
+}
+
+/* Takes IQ. */
+static void
+deliver_new(struct session *session, struct stanza *iq)
+{
 	stanza_freeze(iq);
 	session_deliver(session, iq, NULL);
 	stanza_unref(iq);
+}
+
+static void
+push_item(struct account *account, struct session *session, struct str jid)
+{
+	deliver_new(session, push_of(session, account->roster->version, jid,
+				     roster_find(account->roster, jid)));
+}
+
+/* Not what it was when the change was made: that has been told already, or is not true any more. */
+static void
+show_presence(struct account *account, struct str to)
+{
+	const struct contact *contact = roster_find(account->roster, to);
+	struct arena *arena = arena_new();
+	struct jid jid;
+	const char *why;
+
+	if (contact != NULL && contact->from && jid_parse(arena, to, &jid, &why) == 0)
+		presence_show(account, jid, false);
+	arena_free(arena);
 }
 
 static void
@@ -57,6 +85,8 @@ committed(struct commit *commit)
 	for (size_t i = 0; i < COMMIT_THEN_MAX; i++)
 		if (commit->after.then[i] != NULL)
 			route(commit->worker, commit->after.then[i]);
+	if (account != NULL && account->state == ACCOUNT_READY && commit->after.show)
+		show_presence(account, commit->contact);
 	free(commit);
 }
 
@@ -121,7 +151,40 @@ subscription_stanza(const struct account *account, enum stanza_type type, struct
 	return stanza;
 }
 
-/* The whole roster, or with VER the client's version, what it lacks as pushes after an empty result. */
+static int
+by_version(const void *a, const void *b)
+{
+	const struct contact *x = *(const struct contact *const *)a;
+	const struct contact *y = *(const struct contact *const *)b;
+
+	return (x->version > y->version) - (x->version < y->version);
+}
+
+/* §2.6.3: an empty result, then what changed since KNOWN, in that order, each with its version. */
+static void
+answer_changes(struct event *ev, uint64_t known)
+{
+	const struct roster *roster = ev->account->roster;
+	const struct contact **changed =
+		arena_array(ev->arena, const struct contact *, roster->listed + 1);
+	uint32_t at = 0;
+	size_t n = 0;
+	void *value;
+
+	while (map_next(&roster->contacts, &at, &value)) {
+		const struct contact *contact = value;
+
+		if (contact->is_listed && contact->version > known)
+			changed[n++] = contact;
+	}
+	qsort(changed, n, sizeof(changed[0]), by_version);
+	deliver_new(ev->session, stanza_result(ev->stanza));
+	for (size_t i = 0; i < n; i++)
+		deliver_new(ev->session, push_of(ev->session, changed[i]->version, changed[i]->jid,
+						 changed[i]));
+}
+
+/* The whole roster, or with VER the client's version, what it lacks. */
 static enum verdict
 answer_get(struct event *ev)
 {
@@ -137,13 +200,7 @@ answer_get(struct event *ev)
 	is_partial = ver.p != NULL && str_to_u64(ver, version, &known) == 0 &&
 		     known >= roster->removed_at && (known > 0 || version == 0);
 	if (is_partial) {
-		event_reply(ev, NULL);
-		while (map_next(&roster->contacts, &at, &value)) {
-			const struct contact *contact = value;
-
-			if (contact->is_listed && contact->version > known)
-				push_item(ev->account, ev->session, contact->jid);
-		}
+		answer_changes(ev, known);
 		return DONE;
 	}
 	element_set(ev->arena, query, "ver",
