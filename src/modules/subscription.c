@@ -53,23 +53,6 @@ send_unsubscribe(struct event *ev, const struct contact *old)
 		      &(struct roster_commit){.push = contact->is_listed, .then = {request}});
 }
 
-/* Presence for a new subscriber follows the approval. At most as many as fit; the rest at next change. */
-static void
-add_presences(struct account *account, struct jid to, struct roster_commit *commit, size_t n)
-{
-	LIST_EACH(&account->sessions, struct session, link, session) {
-		struct stanza *presence;
-
-		if (!session_is_available(session) || n == COMMIT_THEN_MAX)
-			continue;
-		presence = wire_thaw(session->presence);
-		if (presence == NULL)
-			continue;
-		stanza_set_to(presence, to);
-		commit->then[n++] = presence;
-	}
-}
-
 /* §3.1.5, A.2.3; when nobody asked, it is a pre-approval (§3.4.2). */
 static void
 send_subscribed(struct event *ev, const struct contact *old)
@@ -89,7 +72,7 @@ send_subscribed(struct event *ev, const struct contact *old)
 		contact->pending = contact->approved = false;
 		contact->request = STR_NONE;
 		commit.then[0] = answer;
-		add_presences(ev->account, answer->to, &commit, 1);
+		commit.show = true;
 	} else {
 		contact->approved = true;
 		stanza_unref(answer);
@@ -183,8 +166,7 @@ take_subscribe(struct event *ev, const struct contact *old)
 		contact->approved = false;
 		commit.push = true;
 		commit.then[0] = subscription_stanza(ev->account, PRESENCE_SUBSCRIBED, from);
-		if (commit.then[0] != NULL)
-			add_presences(ev->account, commit.then[0]->to, &commit, 1);
+		commit.show = true;
 	} else {
 		bool is_new = !contact->pending;
 
