@@ -120,12 +120,13 @@ static enum stanza_condition
 read_attributes(struct stanza *s)
 {
 	s->id = element_attr(s->el, "id");
-	if (type_of(element_attr(s->el, "type"), s->kind, &s->type) < 0)
-		return STANZA_BAD_REQUEST;
+	/* Addresses first: whatever else is wrong, the error comes from whom it was sent to. */
 	if (address_of(s->arena, s->el, "to", &s->to) < 0)
 		return STANZA_JID_MALFORMED;
 	if (address_of(s->arena, s->el, "from", &s->from) < 0)
 		return STANZA_JID_MALFORMED;
+	if (type_of(element_attr(s->el, "type"), s->kind, &s->type) < 0)
+		return STANZA_BAD_REQUEST;
 	if (s->kind == STANZA_IQ && !iq_is_well_formed(s))
 		return STANZA_BAD_REQUEST;
 	return STANZA_NO_ERROR;
@@ -208,15 +209,21 @@ stanza_unref(struct stanza *s)
 	}
 }
 
+/* PART of FROM, in TO. An empty one may stand anywhere. */
+static struct str
+same_part(struct str part, struct str from, struct str to)
+{
+	return part.len > 0 ? str_of(to.p + (part.p - from.p), part.len) : STR("");
+}
+
 static struct jid
 jid_copy(struct arena *arena, struct jid jid)
 {
-	struct jid copy = jid;
+	struct jid copy = {.text = arena_dup(arena, jid.text)};
 
-	copy.text = arena_dup(arena, jid.text);
-	copy.local.p = copy.text.p + (jid.local.p - jid.text.p);
-	copy.domain.p = copy.text.p + (jid.domain.p - jid.text.p);
-	copy.resource.p = copy.text.p + (jid.resource.p - jid.text.p);
+	copy.local = same_part(jid.local, jid.text, copy.text);
+	copy.domain = same_part(jid.domain, jid.text, copy.text);
+	copy.resource = same_part(jid.resource, jid.text, copy.text);
 	return copy;
 }
 
