@@ -3,9 +3,9 @@
  * import.c - recadoctl account import: many accounts from a file, line by line.
  *
  * A line is "address<TAB>password", "address,password" (RFC 4180 quotes allowed), or
- * {"account": "address", "password": "password"}; each line speaks for itself. Several are under
- * way at once, because the server takes a while to derive the keys of one; no more than that is in
- * memory.
+ * {"account": "address", "password": "password"}, or "credentials" with SCRAM keys in place of the
+ * password; each line speaks for itself. Several are under way at once, because the server takes a
+ * while to derive the keys of one; no more than that is in memory.
  */
 #include "ctl/client.h"
 #include "ctl/import_line.h"
@@ -78,8 +78,10 @@ take_answer(struct import *im)
 static int
 send_account(struct import *im, const struct import_line *line)
 {
-	json_t *args = json_pack("{s:s, s:s, s:b}", "account", line->account, "password",
-				 line->password, "update", (int)im->is_update);
+	bool has_keys = line->credentials != NULL;
+	json_t *args = json_pack(
+		"{s:s, s:s, s:b}", "account", line->account, has_keys ? "credentials" : "password",
+		has_keys ? line->credentials : line->password, "update", (int)im->is_update);
 
 	if (args == NULL) {
 		report(im, im->line, "the line is not valid UTF-8");

@@ -10,13 +10,17 @@ parse_json(struct arena *arena, struct str text, struct import_line *out, const 
 	json_t *line = json_loadb(text.p, text.len, JSON_REJECT_DUPLICATES, NULL);
 	const char *account = json_string_value(json_object_get(line, "account"));
 	const char *password = json_string_value(json_object_get(line, "password"));
-	bool is_good = account != NULL && password != NULL && json_object_size(line) == 2;
+	const char *keys = json_string_value(json_object_get(line, "credentials"));
+	bool is_good = account != NULL && (password != NULL) != (keys != NULL) &&
+		       json_object_size(line) == 2;
 
 	*why = line == NULL ? "the line is not JSON"
-			    : "expected an object with the strings \"account\" and \"password\"";
+			    : "expected an object with the strings \"account\" and \"password\" or "
+			      "\"credentials\"";
 	if (is_good) {
 		out->account = arena_dup(arena, str(account)).p;
 		out->password = arena_dup(arena, str(password)).p;
+		out->credentials = arena_dup(arena, str(keys)).p;
 	}
 	json_decref(line);
 	return is_good ? 0 : -1;
@@ -88,6 +92,7 @@ import_line_parse(struct arena *arena, struct str text, struct import_line *out,
 {
 	int rc;
 
+	*out = (struct import_line){NULL, NULL, NULL};
 	if (text.len > 0 && text.p[0] == '{')
 		rc = parse_json(arena, text, out, why);
 	else if (str_find(text, '\t') >= 0)
@@ -97,5 +102,7 @@ import_line_parse(struct arena *arena, struct str text, struct import_line *out,
 	if (rc < 0)
 		return -1;
 	*why = out->account[0] == '\0' ? "the address is empty" : "the password is empty";
-	return out->account[0] != '\0' && out->password[0] != '\0' ? 0 : -1;
+	if (out->account[0] == '\0' || (out->credentials == NULL && out->password[0] == '\0'))
+		return -1;
+	return 0;
 }

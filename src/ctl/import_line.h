@@ -5,7 +5,10 @@
 #include "base/arena.h"
 
 struct import_line {
-	const char *account, *password;
+	const char *account;
+	const char *password;
+	const char
+		*credentials; /* SCRAM keys (xmpp/credentials.h) instead of a password, or NULL */
 };
 
 /* Returns 0, or -1 with *WHY. The result is in ARENA. */

@@ -5,7 +5,6 @@
 #include "server/account.h"
 #include "server/module.h"
 #include "server/route.h"
-#include "xmpp/credentials.h"
 
 #include <openssl/crypto.h>
 #include <stdatomic.h>
@@ -157,6 +156,22 @@ account_set_password(struct server *server, struct loop *loop, const struct conf
 	change->iterations = (uint32_t)config->sasl.scram_iterations;
 	change->is_sealed = host != NULL && host->legacy_digest;
 	store_offload(server->store, loop, derive, on_derived, change);
+}
+
+/* What is sealed opens on the server that sealed it only. */
+void
+account_set_keys(struct server *server, struct loop *loop, enum account_change what,
+		 struct jid account, const struct credentials *keys, account_changed *done,
+		 void *owner)
+{
+	struct change *change = change_new(server, loop, account, done, owner);
+	struct credentials copy = *keys;
+
+	copy.sealed_password = STR("");
+	change->what = what;
+	change->keys = credentials_format(change->arena, &copy);
+	credentials_wipe(&copy);
+	submit(change, what == ACCOUNT_MAKE);
 }
 
 /* On a store thread. */

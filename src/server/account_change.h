@@ -9,6 +9,7 @@
 #pragma once
 
 #include "server/server.h"
+#include "xmpp/credentials.h"
 #include "xmpp/jid.h"
 
 enum account_change {
@@ -27,6 +28,10 @@ typedef void account_changed(void *owner, enum store_status status);
 void account_set_password(struct server *server, struct loop *loop, const struct config *config,
 			  enum account_change change, struct jid account, struct str password,
 			  struct str keep, account_changed *done, void *owner);
+/* The same with keys that another server derived, which is quick. Only SCRAM keys are taken. */
+void account_set_keys(struct server *server, struct loop *loop, enum account_change change,
+		      struct jid account, const struct credentials *keys, account_changed *done,
+		      void *owner);
 /* Whether PASSWORD (prepared) is the account's: STORE_OK, STORE_CONFLICT when not, STORE_MISSING.
  */
 void account_check_password(struct server *server, struct loop *loop, struct jid account,

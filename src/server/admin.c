@@ -93,36 +93,64 @@ changed(void *owner, enum store_status status)
 }
 
 static void
-set_password(struct control_call *call, enum account_change what)
+set_password(struct control_call *call, enum account_change what, struct jid jid)
 {
 	struct admin *admin = call->owner;
 	struct str password;
-	struct jid jid;
-	const char *why;
 
-	if (hosted_jid(call, &jid) < 0 || prepared_password(call, &password) < 0)
-		return;
-	if (what != ACCOUNT_SET_PASSWORD &&
-	    jid_check_new_account(call->arena, jid.local, &why) < 0) {
-		control_fail(call, "not-acceptable", "%.*s cannot be the name of an account: %s",
-			     STR_ARG(jid.local), why);
-		return;
-	}
-	call->data = (void *)(uintptr_t)arena_dup(call->arena, jid.text).p;
-	account_set_password(admin->server, admin->loop, admin->config, what, jid, password,
-			     STR(""), changed, call);
+	if (prepared_password(call, &password) == 0)
+		account_set_password(admin->server, admin->loop, admin->config, what, jid, password,
+				     STR(""), changed, call);
+}
+
+/* Keys in the form of credentials.h, from another server that kept no passwords either. */
+static void
+set_keys(struct control_call *call, enum account_change what, struct jid jid)
+{
+	struct admin *admin = call->owner;
+	struct credentials keys;
+
+	if (credentials_parse(call->arena, control_text(call, "credentials"), &keys) < 0)
+		control_fail(call, "not-acceptable",
+			     "the credentials are not in the form that recadoctl(8) shows");
+	else
+		account_set_keys(admin->server, admin->loop, what, jid, &keys, changed, call);
 }
 
 static void
 account_add(struct control_call *call)
 {
-	set_password(call, control_bool(call, "update") ? ACCOUNT_MAKE_OR_SET : ACCOUNT_MAKE);
+	bool has_password = control_text(call, "password").p != NULL;
+	enum account_change what =
+		control_bool(call, "update") ? ACCOUNT_MAKE_OR_SET : ACCOUNT_MAKE;
+	const char *why;
+	struct jid jid;
+
+	if (hosted_jid(call, &jid) < 0)
+		return;
+	if (jid_check_new_account(call->arena, jid.local, &why) < 0) {
+		control_fail(call, "not-acceptable", "%.*s cannot be the name of an account: %s",
+			     STR_ARG(jid.local), why);
+		return;
+	}
+	call->data = (void *)(uintptr_t)arena_dup(call->arena, jid.text).p;
+	if (has_password == (control_text(call, "credentials").p != NULL))
+		control_fail(call, "bad-request", "either a password or credentials");
+	else if (has_password)
+		set_password(call, what, jid);
+	else
+		set_keys(call, what, jid);
 }
 
 static void
 account_password(struct control_call *call)
 {
-	set_password(call, ACCOUNT_SET_PASSWORD);
+	struct jid jid;
+
+	if (hosted_jid(call, &jid) < 0)
+		return;
+	call->data = (void *)(uintptr_t)arena_dup(call->arena, jid.text).p;
+	set_password(call, ACCOUNT_SET_PASSWORD, jid);
 }
 
 /* Also of a host that is served no more: what it left is the operator's to remove. */
@@ -274,7 +302,8 @@ log_level(struct control_call *call)
 
 static const struct control_command commands[] = {
 	{"account-add", "makes an account",
-	 ARGS(ACCOUNT, PASSWORD,
+	 ARGS(ACCOUNT, {"password", CONTROL_TEXT, false, "the password"},
+	      {"credentials", CONTROL_TEXT, false, "or its SCRAM keys"},
 	      {"update", CONTROL_BOOL, false, "set the password if it is there already"}),
 	 account_add},
 	{"account-delete", "removes an account with all that belongs to it", ARGS(ACCOUNT),

@@ -6,7 +6,7 @@
 
 #define QUOTE "a quote is missing, or in the wrong place"
 #define SHAPE "expected an address, a tab or comma, and a password"
-#define OBJECT "expected an object with the strings \"account\" and \"password\""
+#define OBJECT "expected an object with the strings \"account\" and \"password\" or \"credentials\""
 
 static const struct {
 	const char *text, *account, *password; /* password NULL: refused, because of account */
@@ -19,6 +19,8 @@ static const struct {
 	{"\"romeo@a.example\",\"a,\"\"b\"\"\"", "romeo@a.example", "a,\"b\""},
 	{"{\"account\":\"romeo@a.example\",\"password\":\"\\u00e9\\t\"}", "romeo@a.example",
 	 "\xc3\xa9\t"},
+	{"{\"account\":\"romeo@a.example\",\"credentials\":\"v1\"}", "romeo@a.example", "keys:v1"},
+	{"{\"account\":\"a\",\"credentials\":\"v1\",\"password\":\"x\"}", OBJECT, NULL},
 	{"romeo@a.example", SHAPE, NULL},
 	{"romeo@a.example,", "the password is empty", NULL},
 	{"romeo@a.example,\"\"", "the password is empty", NULL},
@@ -50,7 +52,11 @@ TEST(import_lines)
 			check_str(t, str(why), lines[i].account);
 		} else {
 			check_str(t, str(line.account), lines[i].account);
-			check_str(t, str(line.password), lines[i].password);
+			if (line.credentials != NULL)
+				check_strs(t, arena_printf(t->arena, "keys:%s", line.credentials),
+					   str(lines[i].password));
+			else
+				check_str(t, str(line.password), lines[i].password);
 		}
 	}
 }

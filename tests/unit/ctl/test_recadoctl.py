@@ -3,6 +3,9 @@
 """test_recadoctl.py RECADOD RECADOCTL - a server in a directory of its own, and all that recadoctl
 may ask of it; then the manuals and completions that come from the same tables."""
 
+import base64
+import hashlib
+import hmac
 import json
 import os
 import pathlib
@@ -265,6 +268,30 @@ def test_import(place):
     eq((got.returncode, json.loads(got.stdout)), (0, {"imported": 1, "failed": 0}))
     assert Client(place.port, "a", "new").is_in
     eq(place.ctl("account", "import", "/nowhere").returncode, 1)
+
+
+def scram_keys(password, count):
+    """As another server would keep them (RFC 5802 §3)."""
+    fields = ["v1"]
+    for name, algorithm in [("SHA-1", "sha1"), ("SHA-256", "sha256")]:
+        salted = hashlib.pbkdf2_hmac(algorithm, password.encode(), b"pepper", count)
+        client = hmac.digest(salted, b"Client Key", algorithm)
+        fields.append(":".join([name, str(count)] + [base64.b64encode(part).decode() for part in (
+            b"pepper", hashlib.new(algorithm, client).digest(),
+            hmac.digest(salted, b"Server Key", algorithm))]))
+    return ";".join(fields)
+
+
+def test_import_of_keys(place):
+    lines = [{"account": "k@localhost", "credentials": scram_keys("from elsewhere", 4096)},
+             {"account": "bad@localhost", "credentials": "v1;SHA-1:4096:x:y:z"},
+             {"account": "nobody@localhost", "credentials": "v1"}]
+    got = place.ctl("account", "import", "-", stdin="\n".join(map(json.dumps, lines)))
+    eq((got.returncode, got.stdout), (1, "2 imported, 1 failed\n"))
+    has(got.stderr, "-:2: the credentials are not in the form")
+    assert Client(place.port, "k", "from elsewhere").is_in
+    assert not Client(place.port, "k", "other").is_in
+    assert not Client(place.port, "nobody", "").is_in
 
 
 def test_long_lists_come_whole(place):
@@ -592,7 +619,7 @@ def test_completion_fish(place):
 
 BEFORE = [test_nobody_answers, test_command_lines_that_make_no_sense, test_help]
 RUNNING = [test_accounts, test_accounts_that_cannot_be, test_passwords_from_the_terminal, test_import,
-           test_long_lists_come_whole, test_sessions,
+           test_import_of_keys, test_long_lists_come_whole, test_sessions,
            test_sec40_new_password_and_removal_end_sessions, test_status_and_log_level,
            test_r15_reload_is_all_or_nothing, test_check_with_a_server, test_stop]
 AFTER = [test_check_certificates, test_check_ports_files_and_users,
