@@ -10,7 +10,6 @@
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 bool
@@ -21,16 +20,27 @@ conn_bio_is_direct_tls(BIO *bio)
 	return io->handshake != NULL && io->handshake->is_direct;
 }
 
-/* The digits of one secret. False when there are too many, or others. */
-static bool
-parse_hex(const char *text, unsigned char *out, size_t size)
+static int
+digit(char c)
 {
-	size_t len = strspn(text, "0123456789abcdefABCDEF");
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
 
-	if (len == 0 || len % 2 != 0 || len / 2 > size || text[len] != '\0')
+/* One secret, of a length that some suite has. */
+static bool
+parse_hex(struct str text, unsigned char *out, size_t size)
+{
+	if (text.len == 0 || text.len % 2 != 0 || text.len / 2 > size)
 		return false;
-	for (size_t i = 0; i < len / 2; i++)
-		sscanf(text + 2 * i, "%2hhx", &out[i]);
+	for (size_t i = 0; i < text.len; i += 2) {
+		int high = digit(text.p[i]), low = digit(text.p[i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		out[i / 2] = (unsigned char)(high << 4 | low);
+	}
 	return true;
 }
 
@@ -45,8 +55,8 @@ conn_bio_keylog(BIO *bio, const char *line)
 
 	for (size_t i = 0; i < COUNT(labels) && io->handshake != NULL && secret != NULL; i++)
 		if (strncmp(line, labels[i], strlen(labels[i])) == 0)
-			io->handshake->has_secret[i] =
-				parse_hex(secret + 1, io->handshake->secrets[i], RECORD_SECRET_MAX);
+			io->handshake->has_secret[i] = parse_hex(
+				str(secret + 1), io->handshake->secrets[i], RECORD_SECRET_MAX);
 }
 
 void
