@@ -15,12 +15,12 @@
 #include <netinet/in.h>
 #include <openssl/ssl.h>
 
-#define READ_SIZE (32u * 1024)            /* what is read at once */
-#define RAW_SIZE (READ_SIZE + RECORD_MAX) /* and with the beginning of a record, kept from before  \
-					   */
-#define PLAIN_SIZE (64u * 1024)           /* no less than what RAW_SIZE can become */
-#define ENCRYPT_AT_ONCE (64u * 1024)      /* plaintext for one write(2) */
-#define PAIR_WINDOW (64u * 1024)          /* what a paused end of a pair accepts */
+/* What is read at once; with it stands the beginning of a record, kept from before. */
+#define READ_SIZE (32u * 1024)
+#define RAW_SIZE (READ_SIZE + RECORD_MAX)
+#define PLAIN_SIZE (64u * 1024)      /* no less than what RAW_SIZE can become */
+#define ENCRYPT_AT_ONCE (64u * 1024) /* plaintext for one write(2) */
+#define PAIR_WINDOW (64u * 1024)     /* what a paused end of a pair accepts */
 
 /* What the connections of one loop share: none is in use between two turns. */
 struct conn_io {
@@ -102,8 +102,8 @@ struct conn {
 	bool has_kept : 1;   /* IN is to be offered again */
 	bool has_eof : 1;    /* read while paused, or already told */
 	bool must_drain : 1; /* drained() is due when all is out */
-	bool is_secured : 1;	/* or so it is in a pair */
-	bool is_client : 1;	/* of TLS */
+	bool is_secured : 1; /* or so it is in a pair */
+	bool is_client : 1;  /* of TLS */
 	bool is_told : 1;    /* of the end */
 };
 

@@ -14,7 +14,7 @@
 
 struct listener;
 
-/* FD, connected, not blocking, is the callee's: to conn_new, or to close. May call listener_free. */
+/* FD, connected, not blocking, is the callee's, for conn_new. May call listener_free. */
 typedef void listener_accepted(struct listener *listener, int fd);
 
 /*

@@ -50,7 +50,7 @@ struct deferred {
 void loop_defer(struct loop *loop, struct deferred *deferred);
 void loop_defer_cancel(struct deferred *deferred);
 
-/* A letter in a loop's mailbox, intrusive; runs on the loop's thread, in order of posting per thread. */
+/* A letter in a loop's mailbox, intrusive. Those of one thread run in the order of posting. */
 struct task {
 	struct task *next;
 	void (*run)(struct task *task);

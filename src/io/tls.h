@@ -2,8 +2,8 @@
 /*
  * tls.h - TLS contexts: protocol versions, certificates, SNI and ALPN (RFC 7590, XEP-0368).
  *
- * A context serves several hosts, each with its own certificate. It is immutable once it is in use: a
- * reload makes a new one, and connections keep theirs by reference.
+ * A context serves several hosts, each with its own certificate. It is immutable once it is in use:
+ * a reload makes a new one, and connections keep theirs by reference.
  */
 #pragma once
 
@@ -12,7 +12,7 @@
 struct tls_context;
 
 struct tls_host {
-	struct str name;	      /* prepared domain; matched against SNI, sub-domains not */
+	struct str name;              /* as in SNI (A-labels, RFC 5890); not its sub-domains */
 	const char *certificate_path; /* PEM chain, the host's own first */
 	const char *key_path;
 };
@@ -30,7 +30,7 @@ struct tls_options {
 	bool ask_client_certificate;
 	const char *ca_path;
 	const char *alpn;
-	bool is_tls13_only;
+	bool is_tls13_only; /* else TLS 1.2 too */
 };
 MUST_CHECK int tls_server_new(const struct tls_options *options, struct tls_context **out,
 			      struct arena *arena, struct str *why);
