@@ -39,15 +39,14 @@ install: build ## install below PREFIX (/usr/local), or DESTDIR/PREFIX
 	meson install -C $(BUILD) --quiet
 
 deb: ## make the Debian package, in build-deb
-	packaging/install-deps build
-	packaging/make-deb
+	packaging/make-deb build-deb
 
 format: ## lay out the sources as .clang-format says
 	packaging/install-deps build test
 	git ls-files '*.[ch]' | xargs clang-format -i
 
 clean: ## remove what was built
-	rm -rf $(BUILD) build-asan build-tsan build-deb
+	rm -rf $(BUILD) build-asan build-tsan build-fuzz build-deb
 
 distclean: clean ## the same, and the accounts and messages of `make run`
 	rm -rf run tests/interop/xmppjs/node_modules

@@ -22,6 +22,7 @@ PORT = int(os.environ["RECADO_INTEROP_PORT"])
 USER = os.environ["RECADO_INTEROP_FIRST"]
 PEER = os.environ["RECADO_INTEROP_SECOND"]
 PASSWORD = os.environ["RECADO_INTEROP_PASSWORD"]
+PEER_PASSWORD = os.environ.get("RECADO_INTEROP_SECOND_PASSWORD", PASSWORD)
 
 HEADER = ('<?xml version="1.0"?><stream:stream xmlns:stream="http://etherx.jabber.org/streams" '
           f'xmlns="jabber:client" to="{HOST}">')
@@ -122,10 +123,10 @@ def the_dialogue(subject):
     claim(stream.socket.recv(1) == b"", "the server closes the connection")
 
 
-def log_in(user, resource):
+def log_in(user, password, resource):
     stream = Stream()
     stream.open()
-    stream.send(auth(user, PASSWORD, resource))
+    stream.send(auth(user, password, resource))
     result = stream.stanza()
     if result.get("type") != "result":
         raise Failure(f"{user} can't log in: {stream.raw!r}")
@@ -175,7 +176,7 @@ def main():
     print("the legacy dialogue")
     try:
         the_dialogue("teste 1449")
-        peer = log_in(PEER, "Later")
+        peer = log_in(PEER, PEER_PASSWORD, "Later")
         check_message(the_message(peer), "teste 1449")
         the_dialogue("teste 1450")
         check_message(the_message(peer), "teste 1450")
