@@ -222,7 +222,7 @@ read_groups(struct event *ev, const struct element *item, struct contact *contac
 	contact->group_count = 0;
 	for (const struct element *el = element_child(item, NULL, "group"); el != NULL;
 	     el = element_next(el, NULL, "group")) {
-		struct str group = element_text(arena, el);
+		struct str group = arena_dup(arena, element_text(arena, el));
 
 		if (group.len == 0 || group.len > JID_PART_MAX || contact->group_count == GROUPS_MAX)
 			return event_refuse(ev, STANZA_NOT_ACCEPTABLE);
