@@ -12,6 +12,7 @@
 
 #define CACHE_MAX 1000u /* verified hashes a worker remembers; then it starts anew */
 #define ASK_MS 30000u
+#define ASKS_MAX 8u /* questions to one client at a time: it may invent hashes (SEC-54) */
 
 struct known {
 	char *key; /* "hash ver" */
@@ -108,7 +109,8 @@ on_presence(struct event *ev)
 	struct element *query;
 	struct caps caps;
 
-	if (!session_is_available(ev->session) || !caps_find(ev->stanza->el, &caps) ||
+	if (!session_is_available(ev->session) || ev->session->ask_count >= ASKS_MAX ||
+	    !caps_find(ev->stanza->el, &caps) ||
 	    !caps_knows_hash(caps.hash) ||
 	    map_get(&state->known, key_of(ev->arena, &caps)) != NULL)
 		return PASS;

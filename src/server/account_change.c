@@ -69,6 +69,21 @@ home_of(const struct change *change)
 	return worker_home(change->server->workers[0], change->account.text);
 }
 
+/* It waits in the offline log until somebody logs in for the first time. */
+static void
+welcome(struct worker *worker, const struct jid *account)
+{
+	const struct config_host *host = worker_host(worker, account->domain);
+	struct stanza *message;
+
+	if (host == NULL || host->welcome.len == 0)
+		return;
+	message = stanza_new(STANZA_MESSAGE, MESSAGE_NORMAL,
+			     (struct jid){.text = host->name, .domain = host->name}, *account);
+	element_add_leaf(message->arena, message->el, "body", host->welcome);
+	route(worker, message);
+}
+
 /* On the home worker: what it knows of the account is out of date. */
 static void
 tell_home(struct worker *worker, void *arg)
@@ -82,6 +97,8 @@ tell_home(struct worker *worker, void *arg)
 	if (account != NULL)
 		account_revoke(account, keep, false);
 	account_forget(worker, change->account.text);
+	if (change->what == ACCOUNT_MAKE)
+		welcome(worker, &change->account);
 	go_back(change);
 }
 

@@ -28,6 +28,7 @@ struct program {
 	struct running *running;
 	struct admin *admin;
 	struct config *config;
+	struct config *first_config; /* of the start: what a reload cannot change */
 	const char *config_path;
 	struct loop *loop;
 	struct watch signals;
@@ -118,7 +119,7 @@ program_reload(struct arena *arena, struct str *errors)
 		sd_notify(0, "READY=1");
 		return -1;
 	}
-	restart = config_needs_restart(arena, program.config, config);
+	restart = config_needs_restart(arena, program.first_config, config);
 	if (restart.len > 0)
 		log_event(LOG_WARNING, "reload-needs-restart", LOG_STR("keys", restart));
 	set_log_level(config);
@@ -185,14 +186,21 @@ feed_watchdog(struct timer *timer)
 	timer_set(program.loop, timer, loop_now_ms(program.loop) + program.watchdog_ms);
 }
 
-/* Ports are open and files made; what runs from here on needs no privilege. */
+struct identity {
+	bool is_other; /* than the one we were started with */
+	uid_t uid;
+	gid_t gid;
+};
+
+/* Whom to become: nobody else, unless root started us and the configuration names somebody. */
 static int
-drop_privileges(const struct config *config, struct arena *arena, struct str *why)
+find_identity(const struct config *config, struct identity *out, struct arena *arena,
+	      struct str *why)
 {
 	struct passwd *user;
 	struct group *group;
-	gid_t gid;
 
+	*out = (struct identity){0};
 	if (config->user.len == 0 || geteuid() != 0)
 		return 0;
 	user = getpwnam(config->user.p);
@@ -202,12 +210,28 @@ drop_privileges(const struct config *config, struct arena *arena, struct str *wh
 				    config->group.p ? config->group.p : "");
 		return -1;
 	}
-	gid = group ? group->gr_gid : user->pw_gid;
-	if (setgroups(1, &gid) < 0 || setgid(gid) < 0 || setuid(user->pw_uid) < 0) {
-		*why = arena_printf(arena, "cannot become %s: %s", config->user.p, strerror(errno));
-		return -1;
-	}
+	*out = (struct identity){true, user->pw_uid, group ? group->gr_gid : user->pw_gid};
 	return 0;
+}
+
+static int
+wear(const struct identity *identity, bool for_good, struct arena *arena, struct str *why)
+{
+	bool ok = !identity->is_other || setgroups(1, &identity->gid) == 0;
+
+	if (ok && identity->is_other && for_good)
+		ok = setgid(identity->gid) == 0 && setuid(identity->uid) == 0;
+	else if (ok && identity->is_other)
+		ok = setegid(identity->gid) == 0 && seteuid(identity->uid) == 0;
+	if (!ok)
+		*why = arena_printf(arena, "cannot become the configured user: %s", strerror(errno));
+	return ok ? 0 : -1;
+}
+
+static int
+be_root_again(const struct identity *identity)
+{
+	return identity->is_other && (seteuid(0) < 0 || setegid(0) < 0) ? -1 : 0;
 }
 
 /* Each session is a descriptor: as many as the system allows. */
@@ -222,15 +246,24 @@ raise_descriptor_limit(void)
 	}
 }
 
+/*
+ * Files are made as the user that the server will be, so that the next start can read them; ports are
+ * opened as root; then there is no way back.
+ */
 static int
 open_all(struct arena *arena, struct str *why)
 {
 	struct config *config = program.config;
+	struct identity identity;
 
-	if (server_open(&program.server, config, "sqlite", arena, why) < 0 ||
+	if (find_identity(config, &identity, arena, why) < 0 ||
+	    wear(&identity, false, arena, why) < 0 ||
+	    server_open(&program.server, config, "sqlite", arena, why) < 0 ||
+	    admin_open(&program.server, program.loop, config, &program.admin, arena, why) < 0)
+		return -1;
+	if (be_root_again(&identity) < 0 ||
 	    running_open(&program.server, config, &program.running, arena, why) < 0 ||
-	    admin_open(&program.server, program.loop, config, &program.admin, arena, why) < 0 ||
-	    drop_privileges(config, arena, why) < 0)
+	    wear(&identity, true, arena, why) < 0)
 		return -1;
 	program.certificates_changed = certificates_change(config);
 	return running_start(program.running);
@@ -297,7 +330,9 @@ load_and_serve(bool check_only)
 		rc = EXIT_SUCCESS;
 	} else {
 		set_log_level(program.config);
+		program.first_config = config_ref(program.config);
 		rc = serve();
+		config_unref(program.first_config);
 	}
 	config_unref(program.config);
 	arena_free(arena);

@@ -127,7 +127,9 @@ to_remote(struct worker *worker, struct stanza *stanza)
 {
 	struct event ev = {.worker = worker, .arena = arena_new(), .stanza = stanza};
 
-	if (hooks_run(POINT_TO_REMOTE, &ev) == PASS)
+	/* Whoever tells all contacts that it goes, or asks who is there, does not wait for answers. */
+	if (hooks_run(POINT_TO_REMOTE, &ev) == PASS && stanza->type != PRESENCE_PROBE &&
+	    stanza->type != PRESENCE_UNAVAILABLE)
 		route_refusal(worker, stanza, STANZA_REMOTE_SERVER_NOT_FOUND, NULL);
 	arena_free(ev.arena);
 }

@@ -151,6 +151,7 @@ reroute_pending(struct session *s)
 static void
 ask_free(struct ask *ask)
 {
+	ask->session->ask_count--;
 	timer_cancel(ask->session->worker->loop, &ask->timer);
 	free(ask);
 }
@@ -305,6 +306,7 @@ session_ask(struct session *s, enum stanza_type type, const struct element *payl
 	ask->timer.run = on_ask_timeout;
 	ask->next = s->asks;
 	s->asks = ask;
+	s->ask_count++;
 	timer_set(s->worker->loop, &ask->timer, loop_now_ms(s->worker->loop) + timeout_ms);
 	stanza_set_id(iq, id);
 	element_append(iq->el, element_copy(iq->arena, payload));

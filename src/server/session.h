@@ -21,6 +21,7 @@ struct session {
 	struct wire *presence; /* the last available presence without `to`, as it was sent; or NULL */
 	struct map *directed;  /* addresses that got directed presence (RFC 6121 §4.6); NULL: none */
 	struct ask *asks;      /* iqs from the server to this client that wait for an answer */
+	unsigned ask_count;
 	struct pending *pending, *pending_last; /* messages that are not known to have arrived */
 	size_t pending_bytes;
 	uint64_t bound_at_us, last_active_ms;
