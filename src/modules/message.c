@@ -6,7 +6,7 @@
  * has to guess at which device the person is. What nobody can take goes on to the offline log
  * (xep0160_offline.c), which comes next in the list.
  */
-#include "server/module.h"
+#include "modules/offline.h"
 
 /* Delivers to all sessions that take messages to the bare JID. Returns how many. */
 static unsigned
@@ -37,8 +37,7 @@ to_account(struct event *ev)
 		deliver_to_account(ev);
 		return DONE; /* and nothing is stored of it */
 	default:
-		/* Behind those that are being delivered from the log, in order (R4). */
-		if (ev->account->is_draining_offline)
+		if (offline_comes_first(ev, NULL))
 			return PASS;
 		return deliver_to_account(ev) > 0 ? DONE : PASS;
 	}
@@ -71,6 +70,10 @@ handle_message(struct event *ev)
 	session = account_session(ev->account, ev->stanza->to.resource);
 	if (session == NULL || session->is_closing)
 		return to_absent_resource(ev);
+	/* What was sent to this address before it was there may be among what is in the log. */
+	if ((ev->stanza->type == MESSAGE_CHAT || ev->stanza->type == MESSAGE_NORMAL) &&
+	    offline_comes_first(ev, session))
+		return PASS;
 	session_deliver(session, ev->stanza, NULL);
 	return DONE;
 }

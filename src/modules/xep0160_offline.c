@@ -8,8 +8,8 @@
  */
 #include "base/log.h"
 #include "base/time.h"
+#include "modules/offline.h"
 #include "server/c2s.h"
-#include "server/module.h"
 #include "xmpp/xep/delay.h"
 
 #include <stdatomic.h>
@@ -29,10 +29,9 @@ struct storing { /* a message on its way to the log */
 	struct account *account; /* stays in memory: see account_pin */
 };
 
-struct draining { /* the log on its way to one session */
+struct draining { /* the log on its way to account->offline_reader */
 	struct worker *worker;
 	struct account *account;
-	struct str session; /* full JID, behind the struct; the session may end meanwhile */
 	uint64_t shown;	    /* the last position that was written to the client */
 	uint64_t written;   /* all bytes up to that, see c2s_written */
 	uint64_t count;
@@ -108,14 +107,15 @@ keep(struct event *ev)
 	return DONE;
 }
 
-static struct session *
-session_of(const struct draining *d)
+bool
+offline_comes_first(const struct event *ev, const struct session *to)
 {
-	ptrdiff_t slash = str_find(d->session, '/');
-	struct session *session =
-		account_session(d->account, str_from(d->session, (size_t)slash + 1));
+	const struct account *account = ev->account;
+	bool has_more = account->offline_count + account->offline_appends > account->offline_shown;
 
-	return session != NULL && !session->is_closing ? session : NULL;
+	if (!account->is_draining_offline && !(account->is_confirming_offline && has_more))
+		return false;
+	return (to == NULL || to == account->offline_reader) && is_worth_keeping(ev->stanza);
 }
 
 static void
@@ -154,7 +154,7 @@ drain_again(struct account *account)
 }
 
 static void
-ask_confirmation(struct draining *d, struct session *session);
+ask(struct draining *d, struct session *session);
 
 /* The answer to the ping that followed, or NULL: then what TCP says counts. */
 static void
@@ -168,10 +168,12 @@ on_confirmed(struct session *session, const struct stanza *reply, void *arg)
 
 	if (!has_it && !session->is_closing) {
 		/* Slow, but still there: the same bytes once more would not come sooner. */
-		ask_confirmation(d, session);
+		ask(d, session);
 		return;
 	}
 	account->is_confirming_offline = false;
+	account->offline_shown = 0;
+	account->offline_reader = NULL;
 	if (has_it)
 		forget_delivered(d);
 	/* Else to another; and what came for nobody meanwhile, such as while it was away. */
@@ -180,14 +182,24 @@ on_confirmed(struct session *session, const struct stanza *reply, void *arg)
 }
 
 static void
-ask_confirmation(struct draining *d, struct session *session)
+ask(struct draining *d, struct session *session)
 {
 	struct arena *arena = arena_new();
 
-	d->account->is_confirming_offline = true;
 	session_ask(session, IQ_GET, element_new(arena, NS_PING, "ping"), CONFIRM_MS, on_confirmed,
 		    d);
 	arena_free(arena);
+}
+
+/* All has been written to the client; now it must say that it is there. */
+static void
+ask_for_confirmation(struct draining *d, struct session *session)
+{
+	d->account->is_draining_offline = false;
+	d->account->is_confirming_offline = true;
+	d->account->offline_shown = d->count;
+	d->written = c2s_written(session->c2s);
+	ask(d, session);
 }
 
 static void
@@ -199,7 +211,7 @@ deliver_item(struct draining *d, struct session *session, const struct store_ite
 	d->shown = item->id;
 	d->count++;
 	if (stanza == NULL) {
-		log_event(LOG_ERROR, "offline-message-unreadable", LOG_STR("to", d->session),
+		log_event(LOG_ERROR, "offline-message-unreadable", LOG_STR("to", d->account->jid.text),
 			  LOG_INT("id", item->id));
 		return;
 	}
@@ -218,6 +230,7 @@ static void
 break_off(struct draining *d)
 {
 	d->account->is_draining_offline = false;
+	d->account->offline_reader = NULL;
 	drain_again(d->account);
 	draining_free(d);
 }
@@ -229,19 +242,6 @@ on_drained(struct session *session, void *arg)
 		next_page(arg);
 	else
 		break_off(arg);
-}
-
-/* All has been written to the client; now it must say that it is there. */
-static void
-ask_for_confirmation(struct draining *d, struct session *session)
-{
-	struct arena *arena = arena_new();
-
-	d->account->is_draining_offline = false;
-	d->account->is_confirming_offline = true;
-	d->written = c2s_written(session->c2s);
-	session_ask(session, IQ_GET, element_new(arena, NS_PING, "ping"), CONFIRM_MS, on_confirmed, d);
-	arena_free(arena);
 }
 
 /* Delivers as much as may wait for the client. Whether that was all of the page. */
@@ -261,27 +261,24 @@ on_page(struct store_request *request)
 {
 	struct draining *d = request->owner;
 	const struct store_result *result = &request->results[0];
-	struct session *session = session_of(d);
-	bool is_all, is_last = result->count < PAGE && d->account->offline_appends == 0;
+	struct session *session = d->account->offline_reader;
+	bool is_last = result->count < PAGE && d->account->offline_appends == 0;
 
-	if (session == NULL) {
-		break_off(d);
-	} else {
-		is_all = deliver_page(d, session, result->items);
-		session = session_of(d); /* it may have been closed for not reading */
-		if (session == NULL) {
-			break_off(d);
-		} else if (!is_all || !is_last) {
-			session_when_drained(session, on_drained, d);
-		} else if (d->count > 0) {
-			ask_for_confirmation(d, session);
-		} else {
-			d->account->is_draining_offline = false;
-			d->account->offline_count = 0;
-			draining_free(d);
-		}
-	}
+	if (session != NULL && !session->is_closing)
+		is_last &= deliver_page(d, session, result->items);
 	store_request_free(request);
+	if (session == NULL || session->is_closing) { /* perhaps for not reading */
+		break_off(d);
+	} else if (!is_last) {
+		session_when_drained(session, on_drained, d);
+	} else if (d->count > 0) {
+		ask_for_confirmation(d, session);
+	} else {
+		d->account->is_draining_offline = false;
+		d->account->offline_reader = NULL;
+		d->account->offline_count = 0;
+		draining_free(d);
+	}
 }
 
 static void
@@ -302,13 +299,12 @@ drain_to(struct account *account, struct session *session)
 	if (account->is_draining_offline || account->is_confirming_offline || account->is_guest ||
 	    (account->offline_count == 0 && account->offline_appends == 0))
 		return;
-	d = xalloc(sizeof(*d) + session->jid.text.len);
-	memcpy(d + 1, session->jid.text.p, session->jid.text.len);
-	d->session = str_of(d + 1, session->jid.text.len);
+	d = xnew(struct draining);
 	d->worker = account->worker;
 	d->account = account;
 	account_pin(account);
 	account->is_draining_offline = true;
+	account->offline_reader = session;
 	next_page(d);
 }
 
@@ -321,10 +317,20 @@ drain(struct event *ev)
 	return PASS;
 }
 
+/* Another session with the same address would not have what this one was shown. */
+static enum verdict
+forget_reader(struct event *ev)
+{
+	if (ev->account->offline_reader == ev->session)
+		ev->account->offline_reader = NULL;
+	return PASS;
+}
+
 const struct module xep0160_offline = {
 	.name = "offline",
 	.specs = SPECS({"XEP-0160", "1.0.1", SPEC_COMPLETE, NULL},
 		       {"XEP-0203", "2.0", SPEC_COMPLETE, "stamps on offline messages"}),
 	.features = FEATURES("msgoffline"),
-	.hooks = HOOKS({POINT_TO_ACCOUNT, STAGE_HANDLE, keep}, {POINT_PRESENCE, STAGE_HANDLE, drain}),
+	.hooks = HOOKS({POINT_TO_ACCOUNT, STAGE_HANDLE, keep}, {POINT_PRESENCE, STAGE_HANDLE, drain},
+		       {POINT_SESSION_CLOSED, STAGE_HANDLE, forget_reader}),
 };

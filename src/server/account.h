@@ -40,10 +40,12 @@ struct account {
 	unsigned waiting_count;
 	struct roster *roster; /* NULL until loaded */
 	char *photo_hash;	   /* ACCOUNT_PHOTO_DOC's text, or NULL */
-	uint64_t offline_count;	   /* entries in the offline log, at most: 0 means none */
-	unsigned offline_appends;  /* on their way to it */
-	bool is_draining_offline;  /* its entries are being delivered, and new ones queue behind them */
-	bool is_confirming_offline; /* they were delivered, but perhaps have not arrived */
+	uint64_t offline_count; /* entries in the offline log, at most: 0 means none */
+	uint64_t offline_shown; /* of these, delivered, but perhaps not arrived */
+	unsigned offline_appends; /* on their way to it */
+	struct session *offline_reader; /* that they are delivered to; NULL: nobody, or it has ended */
+	bool is_draining_offline; /* entries are being delivered, and new ones queue behind them */
+	bool is_confirming_offline; /* the reader was asked whether they have arrived */
 	unsigned pins;		/* operations under way that point here */
 	struct link idle;	/* in worker->idle_accounts while session_count is 0 */
 	uint64_t idle_since_ms;
