@@ -13,6 +13,12 @@ read_peer(const struct options *options, struct peer_usage *out)
 	return -1;
 }
 
+uint64_t
+measure_warm_up_ns(const struct options *options)
+{
+	return MIN(MAX(options->seconds / 3, 1), 5) * (uint64_t)1000000000u;
+}
+
 int
 measure_begin(struct measure *measure, const struct options *options)
 {

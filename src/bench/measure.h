@@ -12,6 +12,9 @@ struct measure {
 	struct peer_usage before;
 };
 
+/* How long to run before measuring: caches fill, compilers at run time compile. */
+uint64_t measure_warm_up_ns(const struct options *options);
+
 /* Both return 0, or -1 after a message when the server under test is gone. */
 MUST_CHECK int measure_begin(struct measure *measure, const struct options *options);
 /* The clock stops here; processor time goes on to count until measure_report. */

@@ -172,7 +172,7 @@ mode_iq(const struct options *options, struct report *report)
 		rc = fleet_login(&fleet);
 	if (rc == 0) {
 		askers = make_askers(&fleet);
-		rc = run_phase(&fleet, options->count / 5 + 1, 2000000000u); /* warm up */
+		rc = run_phase(&fleet, options->count / 5 + 1, measure_warm_up_ns(options));
 	}
 	if (rc == 0)
 		rc = measured_phase(&fleet, report);

@@ -31,34 +31,34 @@ broadcast(struct member *member)
 }
 
 struct member *
-presence_sender(struct client *client, struct str stanza)
+member_by_jid(struct client *client, struct str jid)
 {
 	const struct options *options = client->engine->options;
-	struct member *member = client->job;
-	struct str from = scan_attribute(stanza, "from"), user, number;
-	size_t prefix = strcspn(options->user_pattern, "%");
+	const char *pattern = options->user_pattern;
+	size_t before = strcspn(pattern, "%"),
+	       after = strlen(pattern) - MIN(before + 2, strlen(pattern));
+	struct member *member = client->job, *other;
+	struct str user, number;
 	uint64_t account;
-	struct member *sender;
 
-	if (!str_split(&from, '@', &user))
+	if (!str_split(&jid, '@', &user) || user.len < before + after)
 		return NULL;
-	number = str_from(user, prefix);
-	number.len -= MIN(number.len, strlen(options->user_pattern) -
-					      MIN(prefix + 2, strlen(options->user_pattern)));
-	if (str_to_u64(number, UINT32_MAX, &account) < 0)
+	number = str_from(str_first(user, user.len - after), before);
+	if (str_to_u64(number, UINT32_MAX, &account) < 0 || account < options->first_user)
 		return NULL;
-	sender = member - member->index + (account - options->first_user) % (options->contacts + 1);
-	return sender->client->number == account ? sender : NULL;
+	other = member - member->index + (account - options->first_user) % (options->contacts + 1);
+	return other->client->number == account ? other : NULL;
 }
 
 static void
 take_broadcast(struct client *client, struct str stanza)
 {
 	struct str number = scan_between(stanza, "<status>number ", "</status>");
-	struct member *member = client->job, *sender = presence_sender(client, stanza);
+	struct member *member = client->job, *sender;
 	struct crowd *crowd = client->engine->job;
 	uint64_t n;
 
+	sender = member_by_jid(client, scan_attribute(stanza, "from"));
 	if (sender == member)
 		return; /* §4.4.2: to one's own resources too */
 	if (sender == NULL || str_to_u64(number, UINT64_MAX, &n) < 0 ||
@@ -194,7 +194,7 @@ mode_presence(const struct options *options, struct report *report)
 	if (rc == 0) /* the last pushes and presences of becoming contacts */
 		rc = fleet_rest(&fleet, 1000);
 	if (rc == 0)
-		rc = run_phase(&fleet, options->count / 5 + 1, 2000000000u); /* warm up */
+		rc = run_phase(&fleet, options->count / 5 + 1, measure_warm_up_ns(options));
 	if (rc == 0)
 		rc = measured_phase(&fleet, report);
 	if (rc == 0)

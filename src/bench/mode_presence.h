@@ -9,8 +9,9 @@ struct member {
 	struct client *client;
 	unsigned index; /* in its group */
 	/* Making contacts: */
-	bool is_befriended; /* the roster has all of the group */
-	bool has_asked;     /* subscription requests are on their way */
+	bool is_befriended;             /* the roster has all of the group */
+	bool is_asking;                 /* for the roster */
+	uint64_t roster_ns, request_ns; /* when it was asked for last, and subscriptions were */
 	/* Broadcasting: */
 	uint64_t sent, quota, sent_ns;
 	unsigned seen;     /* contacts that got the last */
@@ -20,12 +21,13 @@ struct member {
 struct crowd { /* one per engine */
 	bool is_asking, is_ready;
 	unsigned befriended;
+	uint64_t presence_ns; /* when any came last */
 	uint64_t outstanding, delivered, stop_ns;
 	struct stats latency;
 };
 
-/* Who of CLIENT's group sent STANZA; NULL when it is none of them. */
-struct member *presence_sender(struct client *client, struct str stanza);
+/* Who of CLIENT's group has this address; NULL when it is none of them. */
+struct member *member_by_jid(struct client *client, struct str jid);
 
 /* A phase that ends when all members of each group are mutual contacts. */
 void roster_start(struct engine *engine);

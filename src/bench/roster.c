@@ -10,9 +10,16 @@
 
 #include "base/time.h"
 
+#define ROSTER_NS 1000000000u  /* between two looks at the roster */
+#define REQUEST_NS 8000000000u /* without any presence, until asking again */
+
 static void
 ask_roster(struct client *client)
 {
+	struct member *member = client->job;
+
+	member->is_asking = true;
+	member->roster_ns = client->engine->now_ns;
 	client_send(client, STR("<iq type='get' id='f'><query xmlns='jabber:iq:roster'/></iq>"));
 }
 
@@ -27,20 +34,58 @@ send_subscription(struct client *client, const struct member *to, const char *ty
 	client_wrote(client);
 }
 
+enum { TO = 1, FROM = 2 };
+
+/* Fills STATE, one for each of the group, from ROSTER; returns how many are mutual contacts. */
 static unsigned
-count_mutual(struct str roster)
+read_roster(struct client *client, struct str roster, unsigned char *state)
 {
 	struct str rest = roster;
 	unsigned n = 0;
 	ptrdiff_t at;
 
-	while ((at = str_find(rest, '<')) >= 0) {
-		rest = str_from(rest, (size_t)at);
-		if (scan_is(rest, "item") && str_is(scan_attribute(rest, "subscription"), "both"))
-			n++;
-		rest = str_from(rest, 1);
+	for (; (at = str_find(rest, '<')) >= 0; rest = str_from(rest, (size_t)at + 1)) {
+		struct str item = str_from(rest, (size_t)at), subscription;
+		struct member *other;
+
+		if (!scan_is(item, "item"))
+			continue;
+		other = member_by_jid(client, scan_attribute(item, "jid"));
+		subscription = scan_attribute(item, "subscription");
+		if (other == NULL)
+			continue;
+		if (str_is(subscription, "to") || str_is(subscription, "both"))
+			state[other->index] |= TO;
+		if (str_is(subscription, "from") || str_is(subscription, "both"))
+			state[other->index] |= FROM;
+		n += state[other->index] == (TO | FROM);
 	}
 	return n;
+}
+
+/* Asks those whose turn is later; the second time, asks and approves whatever is missing. */
+static void
+ask_subscriptions(struct client *client, const unsigned char *state)
+{
+	struct member *member = client->job;
+	struct crowd *crowd = client->engine->job;
+	bool is_again = member->request_ns != 0;
+
+	/* A server that is only slow must not get more to do. */
+	if (is_again &&
+	    client->engine->now_ns - MAX(member->request_ns, crowd->presence_ns) < REQUEST_NS)
+		return;
+	member->request_ns = client->engine->now_ns;
+	for (unsigned i = 0; i <= client->engine->options->contacts; i++) {
+		const struct member *other = member - member->index + i;
+
+		if (other == member)
+			continue;
+		if (!(state[i] & TO) && (is_again || i > member->index))
+			send_subscription(client, other, "subscribe");
+		if (!(state[i] & FROM) && is_again)
+			send_subscription(client, other, "subscribed");
+	}
 }
 
 static void
@@ -49,32 +94,35 @@ take_roster(struct client *client, struct str stanza)
 	unsigned contacts = client->engine->options->contacts;
 	struct crowd *crowd = client->engine->job;
 	struct member *member = client->job;
+	unsigned char *state = arena_alloc(client->engine->arena, contacts + 1);
 
+	member->is_asking = false;
 	if (member->is_befriended)
 		return;
-	if (count_mutual(stanza) >= contacts) {
-		member->is_befriended = true;
-		if (++crowd->befriended == client->engine->client_count)
-			client->engine->is_done = true;
+	if (read_roster(client, stanza, state) < contacts) {
+		ask_subscriptions(client, state);
 		return;
 	}
-	for (unsigned i = member->index + 1; !member->has_asked && i <= contacts; i++)
-		send_subscription(client, member - member->index + i, "subscribe");
-	member->has_asked = true;
+	member->is_befriended = true;
+	if (++crowd->befriended == client->engine->client_count)
+		client->engine->is_done = true;
 }
 
 void
 roster_stanza(struct client *client, struct str stanza)
 {
 	struct member *member = client->job, *sender;
+	struct crowd *crowd = client->engine->job;
 
+	if (scan_is(stanza, "presence"))
+		crowd->presence_ns = client->engine->now_ns;
 	if (scan_is(stanza, "iq") && str_is(scan_attribute(stanza, "id"), "f")) {
 		take_roster(client, stanza);
 		return;
 	}
 	if (!scan_is(stanza, "presence") || !str_is(scan_attribute(stanza, "type"), "subscribe"))
 		return;
-	sender = presence_sender(client, stanza);
+	sender = member_by_jid(client, scan_attribute(stanza, "from"));
 	if (sender == NULL) {
 		client_fail(client, "a stranger: %.*s", STR_ARG(stanza));
 		return;
@@ -90,10 +138,9 @@ roster_tick(struct engine *engine)
 	for (unsigned i = 0; i < engine->client_count; i++) {
 		struct member *member = engine->clients[i].job;
 
-		if (!member->is_befriended && engine->now_ns - member->sent_ns > 1000000000u) {
-			member->sent_ns = engine->now_ns;
+		if (!member->is_befriended && !member->is_asking &&
+		    engine->now_ns - member->roster_ns > ROSTER_NS)
 			ask_roster(&engine->clients[i]);
-		}
 	}
 }
 
@@ -103,10 +150,6 @@ roster_start(struct engine *engine)
 	struct crowd *crowd = engine->job;
 
 	crowd->is_asking = true;
-	for (unsigned i = 0; i < engine->client_count; i++) {
-		struct member *member = engine->clients[i].job;
-
-		member->sent_ns = engine->now_ns;
+	for (unsigned i = 0; i < engine->client_count; i++)
 		ask_roster(&engine->clients[i]);
-	}
 }
