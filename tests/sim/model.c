@@ -16,7 +16,7 @@ model_message(struct sim *sim, struct client *from)
 	}
 	message = &sim->messages[sim->message_count];
 	*message = (struct message){.id = sim->message_count++, .from = from,
-				    .from_life = from->life};
+				    .from_life = from->life, .step = sim->step};
 	return message;
 }
 

@@ -75,6 +75,7 @@ struct client {
 	bool is_available;
 	int priority;
 	unsigned serial, first_serial; /* of its last presence, and of the one it came online with */
+	unsigned seen_step; /* when it knew that the server knows that it is available */
 	bool is_interested; /* asked for the roster, and has it */
 	unsigned requests; /* a bit for each account that asked to subscribe */
 	struct sight sights[ACCOUNTS_MAX][RESOURCES_MAX];
@@ -88,6 +89,7 @@ struct message {
 	unsigned from_life;
 	unsigned to, to_resource; /* NO_RESOURCE: the bare JID */
 	bool is_chat;
+	unsigned step; /* when it was written */
 	uint64_t end; /* of it in the bytes that its sender ever sent */
 	bool is_accepted;  /* the server had taken all of it when its sender went */
 	bool is_excused;   /* it may be lost: it was under way when a machine or connection failed */
