@@ -10,7 +10,7 @@ import streams
 import trees
 
 ACTOR = re.compile(r"(raw [\w.-]+|[^\s/<>]+/\S+) (.*)", re.DOTALL)
-HEADER = re.compile(r"(host(?: [\w.-]+)?|server|accounts|roster of \S+): *(.*)", re.DOTALL)
+HEADER = re.compile(r"(host(?: [\w.-]+)?|listener|server|accounts|roster of \S+): *(.*)", re.DOTALL)
 HOSTS = re.compile(r"(?<![\w.-])example\.(com|net)(?![\w.-])", re.IGNORECASE)
 ERROR = re.compile(r"\{(stream-)?error:([a-z]+ )?([a-z-]+)\}")
 STREAM_HEADER = re.compile(r"(<\?xml[^>]*>\s*)?<(\w+:)?stream[\s>]")
@@ -33,6 +33,7 @@ class Script:
         self.name = name
         self.hosts = {"example.com": []}  # settings of each
         self.server = []  # settings that concern the whole server
+        self.listener = []  # and those of its port for clients
         self.rosters = {}  # items as they are stored, by account
         self.accounts, self.steps = [], []
         for number, line in enumerate(text.split("\n"), 1):
@@ -50,7 +51,7 @@ class Script:
             for address in re.findall(r"[\w.-]+@example\.net", step.text):
                 self.hosts.setdefault(address.partition("@")[2], [])
         # What cannot be had twice, or stops the others.
-        self.is_alone = bool(self.server) or any(
+        self.is_alone = bool(self.server or self.listener) or any(
             step.text.startswith(("restart", "ctl! ")) for step in self.steps)
 
     def _add_account(self, address):
@@ -65,6 +66,8 @@ class Script:
         word, value = match.groups()
         if word == "server":
             self.server.append(value)
+        elif word == "listener":
+            self.listener.append(value)
         elif word == "accounts":
             for name in value.split():
                 self._add_account(account_of(name))
