@@ -24,6 +24,8 @@ io_free(struct loop_local *local)
 	struct conn_io *io = CONTAINER(local, struct conn_io, local);
 
 	conn_tls_io_end(io);
+	while (io->spare_count > 0)
+		buf_free(&io->spares[--io->spare_count]);
 	free(io);
 }
 
@@ -249,10 +251,31 @@ conn_send(struct conn *conn, struct buf *buf)
 	return !conn->is_blocked;
 }
 
+/* An output that begins gets a buffer which has grown already, to as much as is usual in a turn. */
 struct buf *
 conn_output(struct conn *conn)
 {
+	if (conn->out.p == NULL && conn->loop != NULL && conn->watch.fd >= 0) {
+		struct conn_io *io = conn_io(conn->loop);
+
+		if (io->spare_count > 0)
+			conn->out = io->spares[--io->spare_count];
+	}
 	return &conn->out;
+}
+
+static void
+give_back_output(struct conn *conn)
+{
+	if (conn->out.p != NULL && conn->out.size <= SPARE_MAX && conn->watch.fd >= 0) {
+		struct conn_io *io = conn_io(conn->loop);
+
+		if (io->spare_count < SPARES) {
+			io->spares[io->spare_count++] = conn->out;
+			conn->out = (struct buf){0};
+		}
+	}
+	buf_trim(&conn->out);
 }
 
 void
@@ -271,7 +294,7 @@ conn_write(struct conn *conn, struct str bytes)
 {
 	if (conn->state != STATE_OPEN)
 		return;
-	buf_add(&conn->out, bytes);
+	buf_add(conn_output(conn), bytes);
 	conn_wrote(conn);
 }
 
@@ -390,7 +413,7 @@ flush(struct conn *conn)
 static bool
 flushed(struct conn *conn)
 {
-	buf_trim(&conn->out);
+	give_back_output(conn);
 	buf_trim(&conn->raw);
 	if (conn->state == STATE_FLUSHING)
 		close_output(conn);

@@ -20,6 +20,8 @@
 #define RAW_SIZE (READ_SIZE + RECORD_MAX)
 #define PLAIN_SIZE (64u * 1024)      /* no less than what RAW_SIZE can become */
 #define ENCRYPT_AT_ONCE (64u * 1024) /* plaintext for one write(2) */
+#define SPARES 64                    /* empty output buffers kept for the next turn */
+#define SPARE_MAX (16u * 1024)       /* the largest of them */
 #define PAIR_WINDOW (64u * 1024)     /* what a paused end of a pair accepts */
 
 /* What the connections of one loop share: none is in use between two turns. */
@@ -28,6 +30,8 @@ struct conn_io {
 	char raw[RAW_SIZE];
 	char plain[PLAIN_SIZE];
 	struct buf gathered; /* encrypted, for one write */
+	struct buf spares[SPARES];
+	unsigned spare_count;
 	struct record_ciphers *ciphers;
 	/* Every SSL of the loop has this BIO; it reads from FEED and writes to GATHERED. */
 	BIO *bio;
