@@ -35,7 +35,7 @@ struct records {
 	struct record_keys read, write;
 	unsigned char suite;       /* index of the cipher suite */
 	bool owes_key_update;      /* the peer asked, §4.6.3 */
-	unsigned char key_updates; /* received since there was data */
+	unsigned char without_data; /* records received since there was data */
 	struct buf partial;        /* the beginning of a record that has not come whole */
 };
 

@@ -358,6 +358,38 @@ TEST(records_key_update)
 	tear_down(&e);
 }
 
+/* SEC-13: what costs us work and is no data comes in small numbers only. */
+TEST(sec13_records_without_data)
+{
+	static const struct {
+		unsigned char type;
+		struct str content;
+	} rows[] = {{23, STR("")}, {21, STR("\1\132")}}; /* nothing; user_canceled */
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct ends e;
+		struct str in;
+
+		set_up(t, &e, AES_128);
+		for (unsigned k = 0; k < 200; k++) {
+			if (k % 64 == 0) {
+				in = craft(t->arena, &e.client, 23, STR("x"), 0);
+				check_int(t, open_at(&e, &e.server, &in), RECORDS_OK);
+			}
+			in = craft(t->arena, &e.client, rows[i].type, rows[i].content, 0);
+			check_int(t, open_at(&e, &e.server, &in), RECORDS_OK);
+		}
+		for (unsigned k = 0; k < 56; k++) {
+			in = craft(t->arena, &e.client, rows[i].type, rows[i].content, 0);
+			check_int(t, open_at(&e, &e.server, &in), RECORDS_OK);
+		}
+		in = craft(t->arena, &e.client, rows[i].type, rows[i].content, 0);
+		check_int(t, open_at(&e, &e.server, &in), RECORDS_BAD);
+		check_int(t, e.alert, 10);
+		tear_down(&e);
+	}
+}
+
 /* §5.5: a key is not used for ever. */
 TEST(records_keys_wear_out)
 {
