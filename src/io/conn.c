@@ -222,6 +222,14 @@ conn_resume(struct conn *conn)
 
 /* Writing */
 
+/* Whoever asks what has arrived must not take these bytes for it. */
+void
+conn_give_up(struct conn *conn, struct buf *buf)
+{
+	conn->lost += buf_len(buf);
+	buf_free(buf);
+}
+
 bool
 conn_send(struct conn *conn, struct buf *buf)
 {
@@ -233,14 +241,14 @@ conn_send(struct conn *conn, struct buf *buf)
 	if (conn->is_blocked)
 		return false;
 	if (conn->is_broken) {
-		buf_free(buf);
+		conn_give_up(conn, buf);
 		return true;
 	}
 	sent = send(conn->watch.fd, bytes.p, bytes.len, MSG_NOSIGNAL);
 	if (sent < 0 && errno != EAGAIN && errno != EINTR) {
 		/* What the peer sent before it went is still to be read: that finds the end. */
 		conn->is_broken = true;
-		buf_free(buf);
+		conn_give_up(conn, buf);
 		if (conn->is_paused || conn->state != STATE_OPEN)
 			conn_end(conn, CONN_RESET, strerrordesc_np(errno));
 		return true;
@@ -281,8 +289,8 @@ give_back_output(struct conn *conn)
 void
 conn_wrote(struct conn *conn)
 {
-	if (conn->state != STATE_OPEN || conn->is_broken) {
-		buf_clear(&conn->out);
+	if (conn->state >= STATE_LINGERING || conn->is_broken) {
+		conn_give_up(conn, &conn->out);
 		return;
 	}
 	conn->must_drain = true;
@@ -313,7 +321,7 @@ conn_unacknowledged(const struct conn *conn)
 		return conn_pair_unacknowledged(conn);
 	if (ioctl(conn->watch.fd, SIOCOUTQ, &queued) < 0)
 		queued = 0;
-	return conn_waiting(conn) + (size_t)queued;
+	return conn_waiting(conn) + conn->lost + (size_t)queued;
 }
 
 /* Ending */
@@ -351,12 +359,21 @@ conn_shutdown(struct conn *conn, unsigned timeout_ms)
 		begin_farewell(conn, timeout_ms);
 }
 
+/* RFC 8446 §6.1: nobody closes without it, not even second. */
+static void
+say_goodbye(struct conn *conn)
+{
+	if (conn->secured != NULL && !conn->is_broken)
+		conn_tls_close_notify(conn);
+}
+
 /* All is out: now ours is the side that is closed. */
 static void
 close_output(struct conn *conn)
 {
 	if (conn->has_eof || conn->is_broken || conn->watch.fd < 0) {
 		conn_pair_close(conn);
+		say_goodbye(conn);
 		conn_end(conn, CONN_EOF, "closed");
 	} else if (conn->secured == NULL || conn_tls_close_notify(conn)) {
 		conn->state = STATE_LINGERING;
@@ -373,7 +390,12 @@ conn_read_eof(struct conn *conn, const char *why)
 		   !conn->is_broken) {
 		conn->has_eof = true;
 		begin_farewell(conn, EOF_FLUSH_MS);
+	} else if (conn->state == STATE_FLUSHING) {
+		conn->has_eof = true; /* what we still had to say goes out all the same */
+		conn_defer(conn);
 	} else {
+		if (conn->state == STATE_OPEN)
+			say_goodbye(conn);
 		conn_end(conn, CONN_EOF, why);
 	}
 }

@@ -18,7 +18,7 @@ conn_pair_flush(struct conn *conn)
 	if (conn->handshake != NULL)
 		return buf_len(&conn->out) == 0;
 	if (twin == NULL || twin->state != STATE_OPEN || twin->has_eof) {
-		conn->pair_lost += buf_len(&conn->out); /* sent to a peer that has gone */
+		conn->lost += buf_len(&conn->out); /* sent to a peer that has gone */
 		buf_clear(&conn->out);
 		return true;
 	}
@@ -93,8 +93,8 @@ conn_pair_close(struct conn *conn)
 	if (twin == NULL)
 		return;
 	/* Neither end will hear whether the rest arrived. */
-	conn->pair_lost += buf_len(&twin->in);
-	twin->pair_lost += buf_len(&conn->in);
+	conn->lost += buf_len(&twin->in);
+	twin->lost += buf_len(&conn->in);
 	conn->twin = NULL;
 	twin->twin = NULL;
 	twin->has_eof = true; /* behind what is still to be offered */
@@ -104,5 +104,5 @@ conn_pair_close(struct conn *conn)
 size_t
 conn_pair_unacknowledged(const struct conn *conn)
 {
-	return buf_len(&conn->out) + conn->pair_lost + (conn->twin ? buf_len(&conn->twin->in) : 0);
+	return buf_len(&conn->out) + conn->lost + (conn->twin ? buf_len(&conn->twin->in) : 0);
 }

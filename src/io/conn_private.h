@@ -22,6 +22,7 @@
 #define ENCRYPT_AT_ONCE (64u * 1024) /* plaintext for one write(2) */
 #define SPARES 64                    /* empty output buffers kept for the next turn */
 #define SPARE_MAX (16u * 1024)       /* the largest of them */
+#define RAW_WAITING_MAX (2 * ENCRYPT_AT_ONCE) /* ciphertext that the kernel refused */
 #define PAIR_WINDOW (64u * 1024)     /* what a paused end of a pair accepts */
 
 /* What the connections of one loop share: none is in use between two turns. */
@@ -90,7 +91,7 @@ struct conn {
 	struct handshake *handshake;
 	struct farewell *farewell;
 	struct conn *twin; /* the other end of a pair, while it is there */
-	size_t pair_lost;  /* bytes that the other end of a pair did not take before it went */
+	size_t lost;       /* bytes that were written, and given up since: they never arrive */
 	union {
 		struct sockaddr any;
 		struct sockaddr_in v4;
@@ -126,6 +127,8 @@ void conn_end(struct conn *conn, enum conn_end end, const char *why);
 void conn_read_eof(struct conn *conn, const char *why);
 /* Reads at most SIZE bytes. 0: nothing there, or the end came. */
 size_t conn_receive(struct conn *conn, char *to, size_t size);
+/* Drops BUF, output that will not go out. */
+void conn_give_up(struct conn *conn, struct buf *buf);
 /* Sends as much of BUF as the kernel takes. Whether that was all. */
 bool conn_send(struct conn *conn, struct buf *buf);
 

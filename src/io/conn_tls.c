@@ -78,7 +78,10 @@ conn_tls_io_end(struct conn_io *io)
 	buf_free(&io->gathered);
 }
 
-/* What the kernel refuses waits in RAW. */
+/*
+ * What the kernel refuses waits in RAW. Our own output is encrypted only when RAW is empty, so what
+ * makes it grow is TLS itself: answers to a peer that asks and asks, and reads none of them.
+ */
 void
 conn_tls_push(struct conn *conn, struct conn_io *io)
 {
@@ -87,6 +90,8 @@ conn_tls_push(struct conn *conn, struct conn_io *io)
 	if (buf_len(&conn->raw) > 0 || !conn_send(conn, &io->gathered)) {
 		buf_add(&conn->raw, buf_str(&io->gathered));
 		conn_defer(conn);
+		if (buf_len(&conn->raw) > RAW_WAITING_MAX)
+			conn_end(conn, CONN_TLS, "the peer does not read what TLS answers");
 	}
 	buf_clear(&io->gathered);
 }
@@ -192,7 +197,7 @@ conn_tls_flush(struct conn *conn)
 
 	while (conn_send(conn, &conn->raw) && buf_len(&conn->out) > 0 && conn->secured != NULL) {
 		if (conn->is_broken)
-			buf_clear(&conn->out);
+			conn_give_up(conn, &conn->out);
 		else if (!encrypt(conn, io))
 			return false;
 		else

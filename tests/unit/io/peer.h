@@ -22,9 +22,11 @@ struct peer {
 	const char *tls_after; /* starts TLS once this was read, and takes nothing behind it */
 	struct tls_context *context;
 	const char *server_name;
+	const char *answer;     /* said to what comes, before it shuts down */
 	const char *last_words; /* said once TLS is there, before it shuts down */
 	unsigned calls, secured, drained, ended;
 	enum conn_end end;
+	size_t unacknowledged; /* at the end */
 	char why[128];
 };
 
@@ -43,6 +45,10 @@ peer_data(struct conn *conn, struct str bytes)
 		conn_start_tls(conn, peer->context, peer->server_name);
 	}
 	buf_add(&peer->got, str_first(bytes, n));
+	if (peer->answer != NULL) {
+		conn_write(conn, str(peer->answer));
+		conn_shutdown(conn, 1000);
+	}
 	if (peer->pauses)
 		conn_pause(conn);
 	if (peer->frees) {
@@ -78,6 +84,7 @@ peer_ended(struct conn *conn, enum conn_end end, const char *why)
 	struct peer *peer = conn_owner(conn);
 
 	peer->ended++;
+	peer->unacknowledged = conn_unacknowledged(conn);
 	peer->end = end;
 	snprintf(peer->why, sizeof(peer->why), "%s", why);
 	conn_free(conn);

@@ -289,6 +289,86 @@ TEST(conn_reset)
 	close(listener);
 }
 
+struct resetter {
+	struct task task;
+	struct conn *conn;
+	int client;
+};
+
+/* In the middle of a turn: the peer resets, and the owner, who can't know, writes. */
+static void
+reset_and_write(struct task *task)
+{
+	struct resetter *resetter = CONTAINER(task, struct resetter, task);
+	struct linger at_once = {1, 0};
+
+	setsockopt(resetter->client, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	close(resetter->client);
+	conn_write(resetter->conn, STR("<message/>"));
+}
+
+/* R1: what the kernel would not take any more has not arrived, whoever dropped it. */
+TEST(conn_counts_what_is_lost)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET,
+				      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(address);
+	int listener = socket(AF_INET, SOCK_STREAM, 0), client = socket(AF_INET, SOCK_STREAM, 0);
+	struct loop *loop = loop_new();
+	struct peer peer = {0};
+	struct resetter resetter = {.task.run = reset_and_write, .client = client};
+
+	check_int(t, bind(listener, (struct sockaddr *)&address, len), 0);
+	check_int(t, listen(listener, 4), 0);
+	getsockname(listener, (struct sockaddr *)&address, &len);
+	check_int(t, connect(client, (struct sockaddr *)&address, len), 0);
+	peer.conn =
+		conn_new(loop, accept4(listener, NULL, NULL, SOCK_NONBLOCK), &peer_handlers, &peer);
+	turn_all(loop);
+	resetter.conn = peer.conn;
+	loop_post(loop, &resetter.task);
+	loop_turn(loop, 0);
+	check_int(t, (intmax_t)conn_unacknowledged(peer.conn), 10);
+	buf_addz(conn_output(peer.conn), "<message/>");
+	conn_wrote(peer.conn);
+	check_int(t, (intmax_t)conn_unacknowledged(peer.conn), 20);
+	turn_until(loop, peer.ended);
+	check_int(t, (intmax_t)peer.unacknowledged, 20);
+	peer_free(&peer);
+	loop_free(loop);
+	close(listener);
+}
+
+/* The peer has said all it had to say, and reads on: later output does not push out earlier. */
+TEST(conn_writes_on_after_eof)
+{
+	struct loop *loop;
+	struct peer peer;
+	struct buf big = {0}, got = {0};
+	int fd;
+
+	set_up(&loop, &peer, &fd);
+	for (unsigned i = 0; i < 2000000; i++)
+		buf_add_char(&big, (char)('a' + i % 26));
+	conn_write(peer.conn, buf_str(&big));
+	shutdown(fd, SHUT_WR);
+	turn_all(loop);
+	check(t, conn_waiting(peer.conn) > 0 && peer.ended == 0);
+	buf_addz(conn_output(peer.conn), "more");
+	conn_wrote(peer.conn);
+	for (unsigned i = 0; i < 10000 && buf_len(&got) < buf_len(&big) + 4; i++) {
+		buf_add(&got, read_all(t->arena, fd, 10000));
+		loop_turn(loop, 0);
+	}
+	buf_addz(&big, "more");
+	check(t, str_equal(buf_str(&got), buf_str(&big)));
+	turn_until(loop, peer.ended);
+	check_int(t, peer.end, CONN_EOF);
+	buf_free(&big);
+	buf_free(&got);
+	tear_down(loop, &peer, fd);
+}
+
 /* Detached and attached, with what was kept and what was written. */
 TEST(conn_moves_between_loops)
 {

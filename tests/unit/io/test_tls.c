@@ -482,6 +482,34 @@ raw_read(struct arena *arena, struct fixture *f, struct raw *raw, size_t len)
 	return str_of(p, at);
 }
 
+/* RFC 8446 §6.1: who is told the end says so too, and first what it still had to say. */
+TEST(tls_answers_close_notify)
+{
+	static const int all[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+
+	for (size_t i = 0; i < 2 * COUNT(all); i++) {
+		struct fixture f;
+		struct raw raw;
+		bool answers = i >= COUNT(all);
+
+		set_up(t, &f);
+		raw_connect(&f, &raw, all[i % COUNT(all)]);
+		check(t, raw_shake_hands(&f, &raw));
+		turn_all(f.loop);
+		f.s.answer = answers ? "</stream:stream>" : NULL;
+		check_int(t, SSL_write(raw.ssl, "</stream:stream>", 16), 16);
+		SSL_shutdown(raw.ssl); /* comes with it, in one read(2) */
+		turn_until(f.loop, f.s.ended);
+		check_int(t, f.s.end, CONN_EOF);
+		if (answers)
+			check_str(t, raw_read(t->arena, &f, &raw, 16), "</stream:stream>");
+		raw_read(t->arena, &f, &raw, 1);
+		check(t, (SSL_get_shutdown(raw.ssl) & SSL_RECEIVED_SHUTDOWN) != 0);
+		raw_free(&raw);
+		tear_down(&f);
+	}
+}
+
 static const struct {
 	int version;
 	const char *suites; /* of TLS 1.3, else ciphers */
