@@ -58,6 +58,7 @@ client_connect(struct client *client)
 	conn_new_pair(worker->loop, c2s_handlers(), c2s, client->loop, &handlers, client, &far,
 		      &client->conn);
 	c2s_attach(c2s, far);
+	client->c2s = c2s;
 	conn_pause(client->conn);
 	client->stream = new_stream(client);
 	client->state = CLIENT_CONNECTING;

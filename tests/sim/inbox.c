@@ -45,7 +45,8 @@ read_number(struct str text, char letter)
 static bool
 may_be_late(const struct client *client, const struct message *m, const struct message *earlier)
 {
-	return m->to_resource != NO_RESOURCE && earlier->step <= client->seen_step;
+	return m->to_resource != NO_RESOURCE &&
+	       (client->seen_step == NEVER || earlier->step <= client->seen_step);
 }
 
 /* RFC 6120 §10.1: from one session to one address, in order. */
@@ -107,6 +108,17 @@ take_body(struct client *client, const struct element *el, struct message *m)
 	m->was_delayed[client->index] = is_delayed;
 }
 
+/* To the session that sent it, or to its successor: the address is the same. */
+static void
+take_bounced(struct client *client, struct message *m)
+{
+	if (m->from->account != client->account || m->from->resource != client->resource ||
+	    m->is_bounced)
+		sim_fail(client->sim, "an error for m%u that is not its sender's, or a second one",
+			 m->id);
+	m->is_bounced = true;
+}
+
 static void
 take_message(struct client *client, struct arena *arena, const struct element *el)
 {
@@ -118,10 +130,7 @@ take_message(struct client *client, struct arena *arena, const struct element *e
 		sim_fail(sim, "%s got a message that nobody sent", client_name(client));
 	if (str_is(element_attr(el, "type"), "error")) {
 		sim_note(sim, "%s got m%u back as an error", client_name(client), (unsigned)id);
-		if (sim->messages[id].from != client || sim->messages[id].is_bounced)
-			sim_fail(sim, "an error for m%u that is not its sender's, or a second one",
-				 (unsigned)id);
-		sim->messages[id].is_bounced = true;
+		take_bounced(client, &sim->messages[id]);
 		return;
 	}
 	if (read_number(body, 'm') != id)
@@ -143,10 +152,11 @@ take_sight(struct client *client, struct arena *arena, const struct element *el,
 		return;
 	/* Its own first presence: what was said before counts no more, see presence.c. */
 	if (is_available && account == client->account && resource == client->resource &&
-	    serial == client->first_serial) {
+	    serial == client->first_serial)
 		memset(client->sights, 0, sizeof(client->sights));
+	if (is_available && account == client->account && resource == client->resource &&
+	    serial == client->serial && client->priority >= 0 && client->seen_step == NEVER)
 		client->seen_step = sim->step;
-	}
 	client->sights[account][resource] =
 		(struct sight){is_available, serial > 0 ? (unsigned)serial : 0};
 }
@@ -190,6 +200,17 @@ take_items(struct client *client, const struct element *query)
 	}
 }
 
+/* Whether the one that had this address before asked that. */
+static bool
+is_of_predecessor(const struct client *client, unsigned id)
+{
+	const struct client *asker = client->sim->askers[id].client;
+
+	return asker != NULL && asker->account == client->account &&
+	       asker->resource == client->resource &&
+	       (asker != client || client->sim->askers[id].life != client->life);
+}
+
 static void
 take_answer(struct client *client, const struct element *el)
 {
@@ -212,6 +233,8 @@ take_answer(struct client *client, const struct element *el)
 		q->id = 0;
 		return;
 	}
+	if (id > 0 && id < IDS_MAX && is_of_predecessor(client, (unsigned)id))
+		return;
 	sim_fail(sim, "%s got an answer to what it did not ask, or twice: %.*s", client_name(client),
 		 STR_ARG(element_attr(el, "id")));
 }

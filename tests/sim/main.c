@@ -25,7 +25,8 @@ make_clients(struct sim *sim)
 			struct client *client = &sim->clients[sim->client_count];
 
 			*client = (struct client){.sim = sim, .index = sim->client_count++,
-						  .account = a, .resource = d};
+						  .account = a, .resource = d,
+						  .seen_step = NEVER};
 			if (sim->plan.has_conflicts && d == 2)
 				client->resource = 0;
 			client->loop = loop_new_simulated();

@@ -59,7 +59,8 @@ model_life_ended(struct client *client, uint64_t taken)
 	client->life++;
 	client->state = CLIENT_OFFLINE;
 	client->sent = 0;
-	client->is_available = client->is_interested = false;
+	client->is_available = client->is_interested = client->is_ended = false;
+	client->seen_step = NEVER;
 	client->requests = 0;
 	memset(client->sights, 0, sizeof(client->sights));
 	memset(client->roster, 0, sizeof(client->roster));
@@ -78,31 +79,35 @@ count_bound(const struct sim *sim, unsigned account, bool *is_sure)
 
 		if (client->account != account || client->state == CLIENT_OFFLINE)
 			continue;
-		*is_sure &= client->state == CLIENT_BOUND;
+		*is_sure &= client->state == CLIENT_BOUND && !client->is_ended;
 		bound += client->state == CLIENT_BOUND;
 	}
 	return bound;
 }
 
-/* The server has ended a session, and its client does not know yet. */
+/* Whether the server has ended sessions whose clients do not know yet. */
 static void
-note_ended(struct sim *sim, unsigned account)
+note_ended(struct sim *sim)
 {
-	for (unsigned i = 0; i < sim->client_count; i++)
-		if (sim->clients[i].account == account && sim->clients[i].state == CLIENT_BOUND)
-			model_disturb(&sim->clients[i]);
+	for (unsigned i = 0; i < sim->client_count; i++) {
+		struct client *client = &sim->clients[i];
+
+		if (client->state != CLIENT_BOUND || client->is_ended || site_has_session(client))
+			continue;
+		client->is_ended = true;
+		model_disturb(client);
+	}
 }
 
 /* Begins and ends the time in which an account's messages may go astray. */
 void
 model_watch(struct sim *sim)
 {
+	note_ended(sim);
 	for (unsigned a = 0; a < sim->plan.accounts; a++) {
 		bool is_sure;
 		unsigned bound = count_bound(sim, a, &is_sure), there = site_sessions(sim, a);
 
-		if (there < bound && !sim->people[a].is_disturbed)
-			note_ended(sim, a);
 		if (!sim->people[a].is_disturbed)
 			continue;
 		for (unsigned i = sim->message_count; i-- > 0;)

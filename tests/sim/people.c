@@ -26,6 +26,9 @@ people_ask(struct client *client, struct client *asked)
 		*q = (struct question){.id = ++client->sim->next_id,
 				       .asked = asked,
 				       .asked_life = asked ? asked->life : 0};
+		assert(q->id < IDS_MAX);
+		client->sim->askers[q->id].client = client;
+		client->sim->askers[q->id].life = client->life;
 		return q;
 	}
 	return NULL;
@@ -66,6 +69,8 @@ send_presence(struct client *client)
 	client->priority = (int)sim_below(sim, 5);
 	if (sim->plan.has_negative && sim_chance(sim, 30))
 		client->priority = -1;
+	if (client->priority < 0)
+		client->seen_step = NEVER;
 	if (!client->is_available)
 		client->first_serial = client->serial;
 	client->is_available = true;
@@ -81,6 +86,7 @@ send_unavailable(struct client *client)
 	if (!client->is_available)
 		return;
 	client->is_available = false;
+	client->seen_step = NEVER;
 	memset(client->sights, 0, sizeof(client->sights));
 	client_write(client, "<presence type='unavailable'/>");
 	sim_note(client->sim, "%s becomes unavailable", client_name(client));

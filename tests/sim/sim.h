@@ -21,8 +21,10 @@
 #define CLIENTS_MAX (ACCOUNTS_MAX * RESOURCES_MAX)
 #define WORKERS_MAX 4u
 #define QUESTIONS_MAX 64u /* iqs of one client without an answer */
+#define IDS_MAX 20000u	  /* iqs of one run */
 #define NOBODY ACCOUNTS_MAX /* the index of an address that has no account */
 #define NO_RESOURCE RESOURCES_MAX
+#define NEVER UINT32_MAX
 
 struct plan { /* what kind of run it is: drawn first, so that each has its character */
 	unsigned workers, accounts, devices, steps;
@@ -65,6 +67,7 @@ struct client {
 	enum client_state state;
 	struct loop *loop;
 	struct conn *conn;
+	const struct c2s *c2s; /* the server's side of it: only to be compared */
 	struct client_stream *stream;
 	struct sasl_client_keys keys;
 	size_t allowance; /* bytes it may read now */
@@ -75,7 +78,8 @@ struct client {
 	bool is_available;
 	int priority;
 	unsigned serial, first_serial; /* of its last presence, and of the one it came online with */
-	unsigned seen_step; /* when it knew that the server knows that it is available */
+	bool is_ended; /* the server has ended its session, and it does not know yet */
+	unsigned seen_step; /* when it learned that it gets what is in the log; NEVER */
 	bool is_interested; /* asked for the roster, and has it */
 	unsigned requests; /* a bit for each account that asked to subscribe */
 	struct sight sights[ACCOUNTS_MAX][RESOURCES_MAX];
@@ -130,6 +134,10 @@ struct sim {
 	struct message *messages;
 	unsigned message_count, message_size;
 	unsigned next_serial, next_id;
+	struct {
+		const struct client *client;
+		unsigned life;
+	} askers[IDS_MAX]; /* who sent the iq */
 	bool has_crashed;
 	bool is_torn[ACCOUNTS_MAX][ACCOUNTS_MAX]; /* a crash came between the two rosters */
 	/* last sequence by (receiver, sender, address): see inbox.c */
@@ -165,8 +173,9 @@ void site_crash(struct sim *sim);
 /* As `recadod` ends; returns to the caller at once, and goes on in site_turn. */
 void site_begin_stop(struct sim *sim);
 void site_close(struct sim *sim);
-/* How many sessions the server has of the account. */
+/* How many sessions the server has of the account; whether one is the client's. */
 unsigned site_sessions(const struct sim *sim, unsigned account);
+bool site_has_session(const struct client *client);
 
 /* client.c */
 void client_connect(struct client *client);

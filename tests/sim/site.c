@@ -249,15 +249,31 @@ site_close(struct sim *sim)
 	sim->site = NULL;
 }
 
+static const struct account *
+find_account(const struct sim *sim, unsigned account)
+{
+	char bare[32];
+
+	snprintf(bare, sizeof(bare), "a%u@" HOST, account);
+	return account_find(worker_home(sim->site->server.workers[0], str(bare)), str(bare));
+}
+
 unsigned
 site_sessions(const struct sim *sim, unsigned account)
 {
-	char bare[32];
-	struct worker *home;
-	const struct account *found;
+	const struct account *found = find_account(sim, account);
 
-	snprintf(bare, sizeof(bare), "a%u@" HOST, account);
-	home = worker_home(sim->site->server.workers[0], str(bare));
-	found = account_find(home, str(bare));
 	return found ? found->session_count : 0;
+}
+
+bool
+site_has_session(const struct client *client)
+{
+	const struct account *found = find_account(client->sim, client->account);
+	const struct session *session;
+	char resource[8];
+
+	snprintf(resource, sizeof(resource), "r%u", client->resource);
+	session = found ? account_session(found, str(resource)) : NULL;
+	return session != NULL && session->c2s == client->c2s;
 }
