@@ -6,7 +6,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 
-.PHONY: build run test sanitize bench fuzz install deb format clean distclean help
+.PHONY: build run test sanitize bench simulate fuzz install deb format clean distclean help
 
 build: $(BUILD)/build.ninja ## build the programs (what `make` alone does)
 	ninja -C $(BUILD) -j$(JOBS) --quiet
@@ -29,6 +29,12 @@ sanitize: ## every test again, with ASan and UBSan, then with TSan
 
 bench: build ## measure against Prosody and ejabberd
 	bench/run
+
+simulate: ## simulate COUNT (3000) servers and their clients, from seed FIRST (1000) on
+	packaging/install-deps build test
+	test -e build-asan/build.ninja || meson setup build-asan -Db_sanitize=address,undefined >/dev/null
+	ninja -C build-asan -j$(JOBS) --quiet
+	UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 tests/sim/run build-asan $(or $(COUNT),3000) $(or $(FIRST),1000)
 
 fuzz: ## fuzz for SECONDS (60) each
 	packaging/install-deps build test
