@@ -249,18 +249,12 @@ answer_iq(struct client *client, struct str iq)
 	client_send(client, STR("/>"));
 }
 
-static void
-take_stanza(struct client *client, struct str stanza)
+static bool
+is_request(struct str stanza)
 {
-	if (scan_is(stanza, "iq")) {
-		struct str type = scan_attribute(stanza, "type");
+	struct str type = scan_attribute(stanza, "type");
 
-		if (str_is(type, "get") || str_is(type, "set")) {
-			answer_iq(client, stanza);
-			return;
-		}
-	}
-	client->engine->handlers->stanza(client, stanza);
+	return scan_is(stanza, "iq") && (str_is(type, "get") || str_is(type, "set"));
 }
 
 static void
@@ -272,12 +266,14 @@ take_item(struct client *client, enum scan_item what, struct str item)
 		client_fail(client, "%.*s", STR_ARG(item));
 	else if (what == SCAN_END && client->state != CLIENT_CLOSING)
 		client_fail(client, "the server closed the stream");
+	else if (what == SCAN_STANZA && client->state != CLIENT_CLOSING && is_request(item))
+		answer_iq(client, item);
 	else if (client->state == CLIENT_NEGOTIATING)
 		login_item(client, what, item);
 	else if (what == SCAN_END)
 		say_goodbye(client);
 	else if (what == SCAN_STANZA && client->state == CLIENT_ONLINE)
-		take_stanza(client, item);
+		client->engine->handlers->stanza(client, item);
 }
 
 /* Scans BYTES; returns what is left of them, an item that is not whole. */

@@ -12,6 +12,7 @@
 
 #define TICK_NS 100000000u
 #define EVENTS 256
+#define LEAVE_NS 20000000000u
 
 void
 engine_fail(struct engine *engine, const char *format, ...)
@@ -118,26 +119,6 @@ fleet_open(struct fleet *fleet, const struct options *options, unsigned count,
 	return 0;
 }
 
-void
-fleet_close(struct fleet *fleet)
-{
-	for (unsigned i = 0; fleet->clients != NULL && i < fleet->client_count; i++)
-		client_stop(&fleet->clients[i]);
-	for (unsigned i = 0; fleet->engines != NULL && i < fleet->engine_count; i++) {
-		struct engine *engine = &fleet->engines[i];
-
-		SSL_CTX_free(engine->tls);
-		BIO_free(engine->sealed);
-		close(engine->epoll);
-		free(engine->input);
-		arena_free(engine->arena);
-		scram_cache_free(&engine->salted);
-	}
-	free(fleet->engines);
-	free(fleet->clients);
-	*fleet = (struct fleet){0};
-}
-
 static void
 begin_logins(struct engine *engine)
 {
@@ -211,8 +192,17 @@ run_engine(void *arg)
 	return NULL;
 }
 
+static bool
+has_failed(const struct fleet *fleet)
+{
+	for (unsigned i = 0; i < fleet->engine_count; i++)
+		if (fleet->engines[i].failure[0] != 0)
+			return true;
+	return false;
+}
+
 static int
-first_failure(const struct fleet *fleet)
+report_failure(const struct fleet *fleet)
 {
 	for (unsigned i = 0; i < fleet->engine_count; i++)
 		if (fleet->engines[i].failure[0] != 0) {
@@ -240,7 +230,7 @@ fleet_run(struct fleet *fleet, void (*start)(struct engine *engine))
 	for (unsigned i = 0; i < fleet->engine_count; i++)
 		pthread_join(threads[i], NULL);
 	free(threads);
-	return first_failure(fleet);
+	return report_failure(fleet);
 }
 
 static void
@@ -275,4 +265,66 @@ fleet_rest(struct fleet *fleet, unsigned ms)
 	for (unsigned i = 0; i < fleet->engine_count; i++)
 		fleet->engines[i].rest_until_ns = time_mono_ns() + ms * (uint64_t)1000000u;
 	return fleet_run(fleet, NULL);
+}
+
+static void
+on_left(struct client *client)
+{
+	if (--client->engine->leaving == 0)
+		client->engine->is_done = true;
+}
+
+static void
+give_up_leaving(struct engine *engine)
+{
+	if (engine->now_ns > engine->leave_by_ns)
+		engine->is_done = true;
+}
+
+static void
+ignore_stanza(struct client *client UNUSED, struct str stanza UNUSED)
+{
+}
+
+/*
+ * Sessions end in order: a server may rightly keep, for the next session, messages to one that was
+ * cut off, because nothing proves that they came (RFC 6121 §8.5.2).
+ */
+static void
+start_leaving(struct engine *engine)
+{
+	static const struct job_handlers handlers = {
+		.stanza = ignore_stanza, .closed = on_left, .tick = give_up_leaving};
+
+	engine->handlers = &handlers;
+	engine->leave_by_ns = engine->now_ns + LEAVE_NS;
+	for (unsigned i = 0; i < engine->client_count; i++)
+		if (engine->clients[i].state == CLIENT_ONLINE) {
+			engine->leaving++;
+			client_close(&engine->clients[i]);
+		}
+	engine->is_done = engine->leaving == 0;
+}
+
+void
+fleet_close(struct fleet *fleet)
+{
+	if (fleet->clients != NULL && !fleet->options->is_relay && !has_failed(fleet) &&
+	    fleet_run(fleet, start_leaving) < 0)
+		fprintf(stderr, "recado-bench: %s: while logging out\n", fleet->options->mode);
+	for (unsigned i = 0; fleet->clients != NULL && i < fleet->client_count; i++)
+		client_stop(&fleet->clients[i]);
+	for (unsigned i = 0; fleet->engines != NULL && i < fleet->engine_count; i++) {
+		struct engine *engine = &fleet->engines[i];
+
+		SSL_CTX_free(engine->tls);
+		BIO_free(engine->sealed);
+		close(engine->epoll);
+		free(engine->input);
+		arena_free(engine->arena);
+		scram_cache_free(&engine->salted);
+	}
+	free(fleet->engines);
+	free(fleet->clients);
+	*fleet = (struct fleet){0};
 }

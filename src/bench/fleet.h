@@ -77,8 +77,10 @@ struct engine {
 	unsigned starts; /* connections so far */
 	uint64_t now_ns, tick_ns;
 	uint64_t rest_until_ns; /* not 0: the phase ends then */
-	bool is_done;           /* the phase is over for this engine */
-	void *job;              /* the mode's */
+	unsigned leaving;       /* sessions that are being logged out */
+	uint64_t leave_by_ns;
+	bool is_done; /* the phase is over for this engine */
+	void *job;    /* the mode's */
 	char failure[256];
 };
 
@@ -95,7 +97,7 @@ struct fleet {
  */
 MUST_CHECK int fleet_open(struct fleet *fleet, const struct options *options, unsigned count,
 			  const struct job_handlers *handlers);
-/* Closes all without ceremony. */
+/* Logs everybody out, in order when nothing failed, and frees all. */
 void fleet_close(struct fleet *fleet);
 
 /*
