@@ -113,9 +113,12 @@ offline_comes_first(const struct event *ev, const struct session *to)
 	const struct account *account = ev->account;
 	bool has_more = account->offline_count + account->offline_appends > account->offline_shown;
 
-	if (!account->is_draining_offline && !(account->is_confirming_offline && has_more))
+	if (!is_worth_keeping(ev->stanza))
 		return false;
-	return (to == NULL || to == account->offline_reader) && is_worth_keeping(ev->stanza);
+	/* Once all is shown, nothing for the reader's own address can come to be in the log. */
+	if (to != NULL)
+		return account->is_draining_offline && to == account->offline_reader;
+	return account->is_draining_offline || (account->is_confirming_offline && has_more);
 }
 
 static void
