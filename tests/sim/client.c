@@ -223,6 +223,8 @@ take_event(struct client *client, struct str *rest)
 		client->state = CLIENT_BOUND;
 		sim_note(client->sim, "%s is bound as %.*s", client_name(client),
 			 STR_ARG(client_stream_jid(client->stream)));
+		if (!site_has_session(client)) /* not any more */
+			model_disturb(client);
 		people_arrive(client);
 		return true;
 	case CLIENT_STANZA:
