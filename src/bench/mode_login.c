@@ -120,7 +120,8 @@ mode_login(const struct options *options, struct report *report)
 		logins->next_account = i;
 		fleet.engines[i].job = logins;
 	}
-	phase_count = options->count / 5 + 1; /* warm up */
+	/* Warm up, until every account's salted password is known here. */
+	phase_count = MAX(options->count / 5 + 1, MIN(options->count, options->sessions));
 	if (rc == 0)
 		rc = fleet_run(&fleet, start_phase);
 	if (rc == 0)
