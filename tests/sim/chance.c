@@ -65,6 +65,8 @@ sim_plan(struct sim *sim)
 	plan->has_conflicts = sim_chance(sim, 20);
 	plan->has_batches = sim_chance(sim, 60);
 	plan->has_negative = sim_chance(sim, 40);
+	plan->has_bursts = sim_chance(sim, 15);
+	plan->has_refusals = sim_chance(sim, 30);
 	sim->now_ms = 1000000;
 	sim_pass_time(sim, 0);
 }

@@ -108,7 +108,7 @@ client_read(struct client *client, size_t max)
 void
 client_write(struct client *client, const char *format, ...)
 {
-	char text[1024];
+	char text[4096];
 	va_list args;
 
 	va_start(args, format);

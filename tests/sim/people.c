@@ -2,6 +2,11 @@
 /* people.c - what the simulated people do with their clients. */
 #include "sim.h"
 
+#include <stdio.h>
+
+#define FILLING_MAX 3000u /* bytes */
+#define BURST_MAX 150u
+
 static struct client *
 random_client(struct sim *sim)
 {
@@ -34,30 +39,54 @@ people_ask(struct client *client, struct client *asked)
 	return NULL;
 }
 
+/* Text to follow the message's number. */
+static struct str
+random_filling(struct sim *sim)
+{
+	static char dots[FILLING_MAX];
+	size_t size = 0;
+
+	memset(dots, '.', sizeof(dots));
+	dots[0] = ' ';
+	if (sim_chance(sim, 20))
+		size = sim_below(sim, sim->plan.has_bursts ? FILLING_MAX : 300);
+	return str_of(dots, size);
+}
+
+static void
+write_message(struct client *client, unsigned to, unsigned to_resource)
+{
+	struct sim *sim = client->sim;
+	struct message *message = model_message(sim, client);
+	struct str filling = random_filling(sim);
+	char resource[8] = "";
+
+	message->to = to;
+	message->to_resource = to_resource;
+	message->is_chat = sim_chance(sim, 70);
+	if (to_resource != NO_RESOURCE)
+		snprintf(resource, sizeof(resource), "/r%u", to_resource);
+	client_write(client, "<message id='m%u' to='a%u@" HOST "%s'%s><body>m%u%.*s</body></message>",
+		     message->id, to, resource, message->is_chat ? " type='chat'" : "", message->id,
+		     STR_ARG(filling));
+	message->end = client->sent + buf_len(client_stream_output(client->stream));
+	message->is_disturbed = to != NOBODY && sim->people[to].is_disturbed;
+	sim_note(sim, "%s writes message m%u (%s) to a%u%s", client_name(client), message->id,
+		 message->is_chat ? "chat" : "normal", to, resource);
+}
+
 static void
 send_message(struct client *client)
 {
 	struct sim *sim = client->sim;
-	struct message *message = model_message(sim, client);
-	char resource[8] = "";
+	unsigned to = sim_chance(sim, 3) ? NOBODY : random_account(sim), count = 1;
+	unsigned resource = sim_chance(sim, 30) ? (unsigned)sim_below(sim, sim->plan.devices)
+						: NO_RESOURCE;
 
-	message->to = sim_chance(sim, 3) ? NOBODY : random_account(sim);
-	message->to_resource = sim_chance(sim, 30) ? (unsigned)sim_below(sim, sim->plan.devices)
-						   : NO_RESOURCE;
-	message->is_chat = sim_chance(sim, 70);
-	if (message->to_resource != NO_RESOURCE)
-		snprintf(resource, sizeof(resource), "/r%u", message->to_resource);
-	client_write(client, "<message id='m%u' to='a%u@" HOST "%s'%s><body>m%u%.*s</body></message>",
-		     message->id, message->to, resource, message->is_chat ? " type='chat'" : "",
-		     message->id, sim_chance(sim, 20) ? (int)sim_below(sim, 300) : 0,
-		     " ....................................................................................."
-		     "......................................................................................"
-		     "......................................................................................"
-		     "............................................");
-	message->end = client->sent + buf_len(client_stream_output(client->stream));
-	message->is_disturbed = message->to != NOBODY && sim->people[message->to].is_disturbed;
-	sim_note(sim, "%s writes message m%u (%s) to a%u%s", client_name(client), message->id,
-		 message->is_chat ? "chat" : "normal", message->to, resource);
+	if (sim->plan.has_bursts && sim_chance(sim, 5))
+		count += (unsigned)sim_below(sim, BURST_MAX);
+	while (count-- > 0)
+		write_message(client, to, resource);
 }
 
 static void

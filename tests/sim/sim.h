@@ -35,6 +35,8 @@ struct plan { /* what kind of run it is: drawn first, so that each has its chara
 	bool has_conflicts;	/* two devices with one resource */
 	bool has_batches;	/* the store carries out and commits at different times */
 	bool has_negative;	/* priorities below zero */
+	bool has_bursts;	/* many messages at once, long ones too */
+	bool has_refusals;	/* of a second session with one resource, instead of ending the first */
 };
 
 enum client_state {

@@ -20,7 +20,8 @@ static const char config_text[] =
 	"workers = %u;\n"
 	"shutdown_timeout = \"5s\";\n"
 	"sasl: { scram_iterations = 4096; };\n"
-	"sessions: { silent_after = \"30s\"; };\n";
+	"sessions: { silent_after = \"30s\"; conflict = \"%s\"; };\n"
+	"limits: { outbound_queue_bytes = \"64KiB\"; };\n";
 
 static char credentials_text[2048]; /* of each account: deriving keys is slow */
 
@@ -69,7 +70,9 @@ static struct config *
 make_config(struct sim *sim)
 {
 	struct arena *arena = arena_new();
-	struct str text = arena_printf(arena, config_text, sim->plan.workers), errors;
+	struct str text = arena_printf(arena, config_text, sim->plan.workers,
+				       sim->plan.has_refusals ? "refuse-new" : "replace-old"),
+		   errors;
 	const struct config_module *modules_of_config;
 	struct config *config;
 	size_t count;
