@@ -14,6 +14,9 @@ HEADER = re.compile(r"(host(?: [\w.-]+)?|listener|server|accounts|roster of \S+)
 HOSTS = re.compile(r"(?<![\w.-])example\.(com|net)(?![\w.-])", re.IGNORECASE)
 ERROR = re.compile(r"\{(stream-)?error:([a-z]+ )?([a-z-]+)\}")
 STREAM_HEADER = re.compile(r"(<\?xml[^>]*>\s*)?<(\w+:)?stream[\s>]")
+TIMES = re.compile(r"\{times:(\d+):([^{}]*)\}")
+LINES = re.compile(r"\n(?=[^\s<>]+/\S+ [<>] )")
+REPEAT = re.compile(r"repeat (\d+) (.*)", re.DOTALL)
 CODED = re.compile(r"\{(base64|sha1):([^}]*)\}")
 
 
@@ -43,7 +46,7 @@ class Script:
                 self.steps.append(Step(number, line.rstrip()))
         self.steps = [step for step in self.steps if not self._take_header(step.text)]
         for step in self.steps:
-            match = ACTOR.match(step.text)
+            match = ACTOR.match(REPEAT.sub(r"\2", step.text))
             if match and not match.group(1).startswith("raw "):
                 self._add_account(account_of(match.group(1)))
             elif match and match.group(2).startswith("logs in as "):
@@ -138,6 +141,19 @@ class Play:
     def step(self, at):
         """Does step AT. Returns the next one."""
         text = self.script.steps[at].text
+        repeat = REPEAT.match(text)
+        if repeat is not None:
+            for n in range(1, int(repeat.group(1)) + 1):
+                self.captures["n"] = str(n)
+                for line in LINES.split(repeat.group(2)):
+                    self.do(line)
+        elif ACTOR.match(text) and ACTOR.match(text).group(2).startswith("<~ "):
+            return self.group(at, ACTOR.match(text).group(1))
+        else:
+            self.do(text)
+        return at + 1
+
+    def do(self, text):
         if text == "restart":
             self.restart()
         elif text == "settle":
@@ -151,13 +167,10 @@ class Play:
             if match is None:
                 raise Failed("not a line of a script")
             name, words = match.groups()
-            if words.startswith("<~ "):
-                return self.group(at, name)
             if name.startswith("raw "):
                 self.raw(name, words)
             else:
                 self.act(name, words)
-        return at + 1
 
     def act(self, name, words):
         verb, _, rest = words.partition(" ")
@@ -385,10 +398,12 @@ class Play:
 
 
 def expand(text):
-    """{error:cancel conflict} and {stream-error:conflict}, which are long when written out."""
+    """What is long when written out: {error:cancel conflict}, {stream-error:conflict}, {times:9:a}."""
     def one(match):
         is_stream, kind, condition = match.groups()
         if is_stream:
             return f"<stream:error><{condition} xmlns='{trees.NS_STREAMS}'/></stream:error>"
         return f"<error type='{kind.strip()}'><{condition} xmlns='{trees.NS_STANZAS}'/></error>"
+    text = TIMES.sub(lambda match: "".join(match.group(2).replace("#", str(n))
+                                           for n in range(int(match.group(1)))), text)
     return ERROR.sub(one, text)
