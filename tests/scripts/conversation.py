@@ -55,7 +55,7 @@ class Script:
                 self.hosts.setdefault(address.partition("@")[2], [])
         # What cannot be had twice, or stops the others.
         self.is_alone = bool(self.server or self.listener) or any(
-            step.text.startswith(("restart", "ctl! ")) for step in self.steps)
+            step.text.startswith(("restart", "drop host ")) for step in self.steps)
 
     def _add_account(self, address):
         if address not in self.accounts:
@@ -88,7 +88,7 @@ def account_of(actor):
 
 
 class Play:
-    """One run of a script. SERVER has port, tls_port, certificate(host), control(words), restart()."""
+    """One run of a script. SERVER has port, tls_port, certificate(host), control(words), restart() and so on."""
 
     def __init__(self, script, server, prefix):
         self.script, self.server, self.prefix = script, server, prefix
@@ -158,6 +158,8 @@ class Play:
             self.restart()
         elif text == "settle":
             self.settle()
+        elif text.startswith("drop host "):
+            self.server.drop_host(self.to_server(text[10:]))
         elif text.startswith("ctl "):
             self.server.control(*self.to_server(text[4:]).split())
         elif text.startswith("wait "):
