@@ -307,26 +307,31 @@ stanza_result(const struct stanza *iq)
 	return reply;
 }
 
+/* Written straight into the arena: a buffer of the largest size it can have never grows. */
 static void
 freeze_rest(struct stanza *s)
 {
 	struct buf buf = {0};
+	size_t size = 0;
 
+	for (const struct attr *a = s->el->attrs; a != NULL; a = a->next)
+		size += sizeof(" xml:=''") + a->name.len + a->value.len * sizeof("&quot;");
+	buf.p = arena_bytes(s->arena, size);
+	buf.size = size;
 	for (const struct attr *a = s->el->attrs; a != NULL; a = a->next) {
-		if (a->ns.len > 0 && str_is(a->ns, NS_XML)) {
-			buf_addz(&buf, " xml:");
-		} else if (a->ns.len > 0 || str_is(a->name, "from") || str_is(a->name, "to")) {
+		if (a->ns.len > 0 && str_is(a->ns, NS_XML))
+			buf_add(&buf, STR(" xml:"));
+		else if (a->ns.len > 0 || str_is(a->name, "from") || str_is(a->name, "to"))
 			continue;
-		} else {
+		else
 			buf_add_char(&buf, ' ');
-		}
 		buf_add(&buf, a->name);
-		buf_addz(&buf, "='");
+		buf_add(&buf, STR("='"));
 		xml_escape(&buf, a->value);
 		buf_add_char(&buf, '\'');
 	}
-	s->rest = arena_dup(s->arena, buf_str(&buf));
-	buf_free(&buf);
+	assert(buf.size == size);
+	s->rest = buf_str(&buf);
 }
 
 static void
