@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+#define FEATURES_MAX 16384u /* bytes of an answer that is remembered */
 #define CACHE_MAX 1000u /* verified hashes a worker remembers; then it starts anew */
 #define ASK_MS 30000u
 #define ASKS_MAX 8u /* questions to one client at a time: it may invent hashes (SEC-54) */
@@ -21,8 +22,8 @@ struct known {
 
 struct caps_state {
 	struct map known;
-	const struct config *config; /* of which OWN was made */
-	struct buf *own;	     /* <c/> by host's index */
+	struct config *config; /* of which OWN was made; held, so that no other gets its address */
+	struct buf *own;       /* <c/> by host's index */
 	size_t own_count;
 };
 
@@ -51,6 +52,8 @@ forget_own(struct caps_state *state)
 	for (size_t i = 0; i < state->own_count; i++)
 		buf_free(&state->own[i]);
 	free(state->own);
+	config_unref(state->config);
+	state->config = NULL;
 	state->own = NULL;
 	state->own_count = 0;
 }
@@ -74,6 +77,21 @@ struct question {
 };
 
 static void
+remember(struct caps_state *state, struct str key, struct str features)
+{
+	struct known *known;
+
+	if (features.len > FEATURES_MAX)
+		return;
+	if (state->known.count >= CACHE_MAX)
+		forget_known(state);
+	known = xnew(struct known);
+	known->key = str_dupz(key);
+	known->features = str_dupz(features);
+	map_put(&state->known, str(known->key), known);
+}
+
+static void
 on_info(struct session *session, const struct stanza *reply, void *arg)
 {
 	extern const struct module xep0115_caps;
@@ -88,13 +106,7 @@ on_info(struct session *session, const struct stanza *reply, void *arg)
 		log_event(LOG_DEBUG, "caps-not-verified", LOG_STR("jid", session->jid.text),
 			  LOG_Z("why", why));
 	} else if (query != NULL && map_get(&state->known, key) == NULL) {
-		struct known *known = xnew(struct known);
-
-		if (state->known.count >= CACHE_MAX)
-			forget_known(state);
-		known->key = str_dupz(key);
-		known->features = str_dupz(xml_text(q->arena, query, STR_NONE));
-		map_put(&state->known, str(known->key), known);
+		remember(state, key, xml_text(q->arena, query, STR_NONE));
 	}
 	arena_free(q->arena);
 	free(q);
@@ -130,7 +142,7 @@ make_own(struct worker *worker, struct caps_state *state)
 	struct arena *arena = arena_new();
 
 	forget_own(state);
-	state->config = worker->config;
+	state->config = config_ref(worker->config);
 	state->own_count = worker->config->host_count;
 	state->own = xnew_array(struct buf, state->own_count);
 	for (size_t i = 0; i < state->own_count; i++) {
