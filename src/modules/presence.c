@@ -9,6 +9,8 @@
 
 #include <stdlib.h>
 
+#define GREETING_MAX 262144u /* bytes that may wait behind strangers' requests */
+
 /* The address of a contact, which is prepared, without preparing it again. */
 static struct jid
 contact_jid(const struct contact *contact)
@@ -85,6 +87,9 @@ greet(struct session *session)
 
 		if (!contact->pending || contact->request.p == NULL)
 			continue;
+		/* Strangers must not fill the queue, which would end the session: later more. */
+		if (c2s_waiting(session->c2s) > GREETING_MAX)
+			break;
 		request = stanza_parse(contact->request);
 		if (request == NULL)
 			continue;
@@ -251,21 +256,18 @@ presence_show(struct account *account, struct jid to, bool is_gone)
 	}
 }
 
-/* §4.3.2: only to those who are subscribed, and to oneself. */
+/*
+ * §4.3.2: only to those who are subscribed, and to oneself. The <unsubscribed/> that should go to
+ * others would tell them that the account is in memory, as it is while somebody is logged in.
+ */
 static void
 answer_probe(struct event *ev)
 {
 	struct str asker = jid_bare_text(ev->stanza->from);
 	const struct contact *contact = roster_find(ev->account->roster, asker);
-	struct stanza *refusal;
 
-	if (str_equal(asker, ev->account->jid.text) || (contact != NULL && contact->from)) {
+	if (str_equal(asker, ev->account->jid.text) || (contact != NULL && contact->from))
 		presence_show(ev->account, ev->stanza->from, false);
-		return;
-	}
-	refusal = subscription_stanza(ev->account, PRESENCE_UNSUBSCRIBED, asker);
-	if (refusal != NULL)
-		route(ev->worker, refusal);
 }
 
 /* §8.5.2.1.2, §8.5.3.1: to all available sessions, or the one that is named. */

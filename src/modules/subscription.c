@@ -8,6 +8,8 @@
 
 #include "modules/roster.h"
 
+#define REQUEST_MAX 4096u /* bytes of a request, which is kept until it is answered */
+
 /* Everything that came from a client goes on from the bare JID, to a bare JID (§3.1.2). */
 static struct stanza *
 outgoing(struct event *ev)
@@ -226,6 +228,9 @@ subscription_to_account(struct event *ev)
 		/* Requests of strangers are bounded by what a roster may hold (SEC-21). */
 		if (old == NULL && max > 0 && ev->account->roster->contacts.count >= 2 * max)
 			return event_refuse(ev, STANZA_RESOURCE_CONSTRAINT);
+		if (ev->stanza->rest.len + ev->stanza->inner.len > REQUEST_MAX)
+			return event_refuse_text(ev, STANZA_NOT_ACCEPTABLE,
+						 "the request is too long");
 		take_subscribe(ev, old);
 		break;
 	case PRESENCE_UNSUBSCRIBE:
