@@ -155,6 +155,10 @@ say_goodbye(struct task_of_owner *task)
 static void
 answer_owner(struct task_of_owner *task, enum store_status status)
 {
+	struct account *account = account_find(task->held->worker, task->account.text);
+
+	if (account != NULL)
+		account->is_changing = false;
 	if (task->password.p != NULL)
 		OPENSSL_cleanse((char *)(uintptr_t)task->password.p, task->password.len);
 	if (status == STORE_OK && task->kind == CANCEL)
@@ -244,6 +248,10 @@ start_task(struct event *ev, enum task_kind kind, struct str password, struct st
 		return event_refuse(ev, STANZA_NOT_AUTHORIZED);
 	if (old.p == NULL && age_ms > option_ms(event_options(ev), "recent"))
 		return ask_for_password(ev, kind);
+	/* Keys are heavy work, which whoever logs in needs too (SEC-17). */
+	if (ev->session->account->is_changing)
+		return event_refuse_text(ev, STANZA_RESOURCE_CONSTRAINT, "a change is under way");
+	ev->session->account->is_changing = true;
 	task = xnew(struct task_of_owner);
 	task->held = event_hold(ev);
 	task->kind = kind;

@@ -46,6 +46,7 @@ struct account {
 	struct session *offline_reader; /* that they are delivered to; NULL: nobody, or it has ended */
 	bool is_draining_offline; /* entries are being delivered, and new ones queue behind them */
 	bool is_confirming_offline; /* the reader was asked whether they have arrived */
+	bool is_changing; /* its password, or its end, is being worked on: one at a time */
 	unsigned pins;		/* operations under way that point here */
 	struct link idle;	/* in worker->idle_accounts while session_count is 0 */
 	uint64_t idle_since_ms;
