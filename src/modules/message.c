@@ -8,20 +8,17 @@
  */
 #include "modules/offline.h"
 
+static bool
+takes_messages(const struct session *session)
+{
+	return session_is_available(session) && session->priority >= 0;
+}
+
 /* Delivers to all sessions that take messages to the bare JID. Returns how many. */
 static unsigned
 deliver_to_account(struct event *ev)
 {
-	unsigned n = 0;
-
-	LIST_EACH(&ev->account->sessions, struct session, link, session) {
-		if (session_is_available(session) && !session->is_closing &&
-		    session->priority >= 0) {
-			session_deliver(session, ev->stanza, NULL);
-			n++;
-		}
-	}
-	return n;
+	return session_deliver_copies(ev->account, ev->stanza, takes_messages);
 }
 
 /* §8.5.2: to the bare JID; §8.5.3.2.1: or to a resource that is not there, for chat. */

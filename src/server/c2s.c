@@ -80,7 +80,7 @@ begin_closing(struct c2s *c2s)
 {
 	c2s->is_closing = true;
 	if (c2s->session != NULL) {
-		c2s->session->is_closing = true;
+		session_begin_closing(c2s->session);
 		c2s->is_ending = true;
 		loop_defer(c2s->worker->loop, &c2s->later);
 	}
@@ -118,6 +118,15 @@ c2s_drop(struct c2s *c2s, const char *why)
 		  LOG_Z("host", c2s->host));
 	begin_closing(c2s);
 	conn_shutdown(c2s->conn, 0);
+}
+
+void
+c2s_check_queue(struct c2s *c2s)
+{
+	uint64_t max = c2s->worker->config->limits.outbound_queue_bytes;
+
+	if (max > 0 && c2s_waiting(c2s) > max)
+		c2s_drop(c2s, "the client does not read");
 }
 
 static void
@@ -280,6 +289,8 @@ on_starttls(struct c2s *c2s, struct str rest)
 	stream_proceed(&c2s->stream, c2s_output(c2s));
 	c2s_wrote(c2s);
 	stream_restart(&c2s->stream);
+	sasl_server_free(c2s->sasl); /* what was begun in the clear does not go on (SEC-28) */
+	c2s->sasl = NULL;
 	tls = server_tls(c2s->worker->server);
 	conn_start_tls(c2s->conn, tls, NULL);
 	tls_unref(tls);
@@ -300,6 +311,7 @@ c2s_send(struct c2s *c2s, struct stanza *stanza)
 	stanza_write(c2s_output(c2s), stanza, NULL);
 	c2s_wrote(c2s);
 	stanza_unref(stanza);
+	c2s_check_queue(c2s);
 }
 
 /* Before the session is bound only a few iqs make sense. Takes the reference. */
@@ -564,7 +576,8 @@ arrive(struct worker *worker, void *arg)
 	list_add(&worker->streams, &c2s->link);
 	atomic_fetch_add_explicit(&worker->counters.streams, 1, memory_order_relaxed);
 	conn_attach(c2s->conn, worker->loop);
-	timer_set(worker->loop, &c2s->timer, now + worker->config->limits.auth_timeout);
+	if (worker->config->limits.auth_timeout > 0)
+		timer_set(worker->loop, &c2s->timer, now + worker->config->limits.auth_timeout);
 	if (atomic_load(&worker->server->is_stopping)) {
 		c2s_fail(c2s, STREAM_SYSTEM_SHUTDOWN, NULL);
 		return;
@@ -642,6 +655,16 @@ c2s_close_host(struct worker *worker, struct str host)
 	LIST_EACH(&worker->streams, struct c2s, link, c2s) {
 		if (c2s->host != NULL && str_equal(str(c2s->host), host))
 			c2s_close(c2s, STREAM_HOST_GONE, NULL);
+	}
+}
+
+void
+c2s_close_unbound(struct worker *worker, struct str user, struct str host, const char *text)
+{
+	LIST_EACH(&worker->streams, struct c2s, link, c2s) {
+		if (c2s->session == NULL && c2s->user != NULL && str_is(user, c2s->user) &&
+		    str_is(host, c2s->host))
+			c2s_close(c2s, STREAM_NOT_AUTHORIZED, text);
 	}
 }
 

@@ -39,6 +39,8 @@ size_t c2s_waiting(const struct c2s *c2s);
 
 /* Ends the stream with an error (STREAM_NO_ERROR: none), flushing what is written. */
 void c2s_close(struct c2s *c2s, enum stream_condition condition, const char *text);
+/* Ends it at once when more waits for the client than may (SEC-16). */
+void c2s_check_queue(struct c2s *c2s);
 /* Ends it at once: the client does not read. */
 void c2s_drop(struct c2s *c2s, const char *why);
 
@@ -55,6 +57,8 @@ uint64_t c2s_heard_ms(const struct c2s *c2s);
 
 /* Every stream of WORKER ends with <system-shutdown/>, or another condition. */
 void c2s_close_all(struct worker *worker, enum stream_condition condition, const char *text);
+/* Ends the streams of USER at HOST that have logged in and not bound a resource (SEC-40). */
+void c2s_close_unbound(struct worker *worker, struct str user, struct str host, const char *text);
 /* And those of one host that is served no more, with <host-gone/>. */
 void c2s_close_host(struct worker *worker, struct str host);
 /* Ends all connections at once; at the end of the program, when no operation is under way. */

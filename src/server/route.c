@@ -22,7 +22,7 @@ struct parcel { /* a letter between workers */
 };
 
 static void
-queue_letter(struct worker *worker, struct stanza *stanza)
+make_room(struct worker *worker)
 {
 	struct letter_queue *q = &worker->letters;
 
@@ -35,9 +35,30 @@ queue_letter(struct worker *worker, struct stanza *stanza)
 		free(q->ring);
 		*q = (struct letter_queue){ring, size, 0, q->count};
 	}
-	q->ring[(q->first + q->count++) & (q->size - 1)] = stanza;
 	if (!worker->is_draining)
 		loop_defer(worker->loop, &worker->drain);
+}
+
+static void
+queue_letter(struct worker *worker, struct stanza *stanza)
+{
+	struct letter_queue *q = &worker->letters;
+
+	make_room(worker);
+	q->ring[(q->first + q->count++) & (q->size - 1)] = stanza;
+}
+
+void
+route_first(struct worker *worker, struct stanza *stanza)
+{
+	struct letter_queue *q = &worker->letters;
+
+	assert(worker_home(worker, jid_bare_text(stanza->to)) == worker);
+	stanza_freeze(stanza);
+	make_room(worker);
+	q->first = (q->first + q->size - 1) & (q->size - 1);
+	q->ring[q->first] = stanza;
+	q->count++;
 }
 
 /* Nobody is online there, and nothing has to be remembered: not worth loading the account for. */

@@ -11,6 +11,9 @@
  */
 void route(struct worker *worker, struct stanza *stanza);
 
+/* To an account of WORKER's own, before all that is on its way there. The last call comes first. */
+void route_first(struct worker *worker, struct stanza *stanza);
+
 /* The error that refuses STANZA, if it may have one. Borrows STANZA. */
 void route_refusal(struct worker *worker, const struct stanza *stanza,
 		   enum stanza_condition condition, const char *text);

@@ -18,9 +18,15 @@
 
 #define PENDING_LOOK_BYTES 65536u /* ask TCP what has arrived when that much is pending */
 
+struct kept { /* a message that nobody is known to have yet */
+	struct wire *wire;
+	unsigned refs; /* of the sessions that it was written to */
+	bool has_arrived; /* at one of them */
+};
+
 struct pending {
 	struct pending *next;
-	struct wire *wire;
+	struct kept *kept;
 	uint64_t end; /* of it in the bytes ever written to this client */
 };
 
@@ -77,8 +83,21 @@ take_pending(struct session *s)
 	s->pending = p->next;
 	if (s->pending == NULL)
 		s->pending_last = NULL;
-	s->pending_bytes -= p->wire->inner.len;
+	s->pending_bytes -= p->kept->wire->inner.len;
 	return p;
+}
+
+/* Whether nobody else has it, or may have it. */
+static bool
+kept_unref(struct kept *kept)
+{
+	bool is_lost = --kept->refs == 0 && !kept->has_arrived;
+
+	if (kept->refs == 0) {
+		wire_unref(kept->wire);
+		free(kept);
+	}
+	return is_lost;
 }
 
 static void
@@ -87,7 +106,8 @@ forget_pending(struct session *s, uint64_t up_to)
 	while (s->pending != NULL && s->pending->end <= up_to) {
 		struct pending *p = take_pending(s);
 
-		wire_unref(p->wire);
+		p->kept->has_arrived = true;
+		kept_unref(p->kept);
 		free(p);
 	}
 }
@@ -117,13 +137,14 @@ session_confirm_all(struct session *s)
 }
 
 static void
-add_pending(struct session *s, struct stanza *stanza)
+add_pending(struct session *s, struct kept *kept)
 {
 	struct pending *p = xnew(struct pending);
 
-	p->wire = wire_freeze(stanza);
+	p->kept = kept;
+	kept->refs++;
 	p->end = c2s_written(s->c2s);
-	s->pending_bytes += p->wire->inner.len;
+	s->pending_bytes += kept->wire->inner.len;
 	if (s->pending_last != NULL)
 		s->pending_last->next = p;
 	else
@@ -131,19 +152,32 @@ add_pending(struct session *s, struct stanza *stanza)
 	s->pending_last = p;
 }
 
-/* To the bare JID: the account's rules decide again, without this session. */
+/*
+ * To the bare JID: the account's rules decide again, without this session. Before all that is on its
+ * way already, which was sent later (RFC 6120 §10.1).
+ */
 static void
 reroute_pending(struct session *s)
 {
+	struct pending *newest = NULL;
+
 	while (s->pending != NULL) {
 		struct pending *p = take_pending(s);
-		struct stanza *stanza = wire_thaw(p->wire);
 
+		p->next = newest;
+		newest = p;
+	}
+	while (newest != NULL) {
+		struct pending *p = newest;
+		struct wire *wire = wire_ref(p->kept->wire);
+		struct stanza *stanza = kept_unref(p->kept) ? wire_thaw(wire) : NULL;
+
+		newest = p->next;
 		if (stanza != NULL) {
 			stanza_set_to(stanza, s->account->jid);
-			route(s->worker, stanza);
+			route_first(s->worker, stanza);
 		}
-		wire_unref(p->wire);
+		wire_unref(wire);
 		free(p);
 	}
 }
@@ -179,15 +213,25 @@ tell_drained(struct session *s, struct session *told)
 }
 
 void
-session_end(struct session *s)
+session_begin_closing(struct session *s)
 {
+	if (s->is_closing)
+		return;
 	s->is_closing = true;
 	look_what_arrived(s);
+	reroute_pending(s);
+}
+
+void
+session_end(struct session *s)
+{
+	session_begin_closing(s);
 	run_hooks(s, POINT_SESSION_CLOSED);
 	list_remove(&s->link);
+	if (s->account->offline_reader == s) /* no hook tells of it when the host is gone */
+		s->account->offline_reader = NULL;
 	tell_drained(s, NULL);
 	drop_asks(s);
-	reroute_pending(s);
 	log_event(LOG_INFO, "session-ended", LOG_STR("jid", s->jid.text));
 	wire_unref(s->presence);
 	if (s->directed != NULL) {
@@ -226,22 +270,38 @@ write_stanza(struct session *s, struct stanza *stanza, const struct overlay *ove
 	atomic_fetch_add_explicit(&s->worker->counters.stanzas_out, 1, memory_order_relaxed);
 }
 
-static void
-check_queue(struct session *s)
-{
-	const struct config_limits *limits = &s->worker->config->limits;
-
-	if (limits->outbound_queue_bytes > 0 && c2s_waiting(s->c2s) > limits->outbound_queue_bytes)
-		c2s_drop(s->c2s, "the client does not read");
-}
-
 void
 session_deliver_stored(struct session *s, struct stanza *stanza, const struct overlay *overlay)
 {
 	if (s->is_closing)
 		return;
 	write_stanza(s, stanza, overlay);
-	check_queue(s);
+	c2s_check_queue(s->c2s);
+}
+
+/* What would be missed if it did not arrive. */
+static struct kept *
+keep(struct stanza *stanza)
+{
+	struct kept *kept;
+
+	if (stanza->kind != STANZA_MESSAGE || stanza->type == MESSAGE_ERROR ||
+	    stanza->type == MESSAGE_GROUPCHAT)
+		return NULL;
+	kept = xnew(struct kept);
+	kept->wire = wire_freeze(stanza);
+	return kept;
+}
+
+static void
+deliver(struct session *s, struct stanza *stanza, const struct overlay *overlay, struct kept *kept)
+{
+	write_stanza(s, stanza, overlay);
+	if (kept == NULL)
+		return;
+	add_pending(s, kept);
+	if (s->pending_bytes > PENDING_LOOK_BYTES)
+		look_what_arrived(s);
 }
 
 void
@@ -249,14 +309,31 @@ session_deliver(struct session *s, struct stanza *stanza, const struct overlay *
 {
 	if (s->is_closing)
 		return;
-	write_stanza(s, stanza, overlay);
-	if (stanza->kind == STANZA_MESSAGE && stanza->type != MESSAGE_ERROR &&
-	    stanza->type != MESSAGE_GROUPCHAT) {
-		add_pending(s, stanza);
-		if (s->pending_bytes > PENDING_LOOK_BYTES)
-			look_what_arrived(s);
+	deliver(s, stanza, overlay, keep(stanza));
+	c2s_check_queue(s->c2s);
+}
+
+unsigned
+session_deliver_copies(struct account *account, struct stanza *stanza,
+		       bool (*takes)(const struct session *session))
+{
+	struct kept *kept = NULL;
+	unsigned n = 0;
+
+	LIST_EACH(&account->sessions, struct session, link, session) {
+		if (session->is_closing || !takes(session))
+			continue;
+		if (n++ == 0 && (kept = keep(stanza)) != NULL)
+			kept->refs++; /* ours */
+		deliver(session, stanza, NULL, kept);
 	}
-	check_queue(s);
+	if (kept != NULL)
+		kept_unref(kept);
+	/* Not before all of them have it: what one of them misses is not lost then. */
+	LIST_EACH(&account->sessions, struct session, link, session) {
+		c2s_check_queue(session->c2s);
+	}
+	return n;
 }
 
 void
@@ -386,6 +463,11 @@ session_take(struct session *s, struct stanza *stanza)
 	enum verdict verdict;
 
 	atomic_fetch_add_explicit(&s->worker->counters.stanzas_in, 1, memory_order_relaxed);
+	if (s->account->state != ACCOUNT_READY) {
+		/* It is being removed, at this client's wish: what it stored now would stay (SEC-40). */
+		stanza_unref(stanza);
+		return;
+	}
 	/* RFC 6120 §8.1.2.1: an own address is corrected to the full JID, another one refused. */
 	if (stanza->from.text.len > 0 && !str_equal(jid_bare_text(stanza->from), s->account->jid.text)) {
 		session_close(s, STREAM_INVALID_FROM, "the `from` of a stanza is not this session's");

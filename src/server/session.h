@@ -37,8 +37,13 @@ struct session {
 /* Bound: enters the account's list. C2S is its transport. */
 struct session *session_new(struct account *account, struct str resource, struct c2s *c2s);
 /*
+ * It takes nothing more from now on, and messages that have not arrived go where messages go without
+ * it, in order; session_end follows, not later than at the end of the turn.
+ */
+void session_begin_closing(struct session *session);
+/*
  * The end of a session, whatever the reason: unavailable presence is sent for it if it did not do
- * so, and messages that have not arrived go where messages go without it.
+ * so.
  */
 void session_end(struct session *session);
 
@@ -46,6 +51,13 @@ void session_end(struct session *session);
 void session_take(struct session *session, struct stanza *stanza);
 /* Writes a frozen stanza to the client. Borrows it. OVERLAY may be NULL. */
 void session_deliver(struct session *session, struct stanza *stanza, const struct overlay *overlay);
+
+/*
+ * To each session of ACCOUNT that TAKES it, a message that has arrived when one of them has it.
+ * Returns how many.
+ */
+unsigned session_deliver_copies(struct account *account, struct stanza *stanza,
+				bool (*takes)(const struct session *session));
 
 /* The same for a message that is in the log until the client has it: it needs no second keeper. */
 void session_deliver_stored(struct session *session, struct stanza *stanza,
