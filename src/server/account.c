@@ -3,6 +3,7 @@
 #include "server/account.h"
 
 #include "base/log.h"
+#include "server/c2s.h"
 #include "server/module.h"
 #include "server/roster.h"
 #include "server/server.h"
@@ -187,7 +188,7 @@ take_iq(struct event *ev)
 
 	if (iq->to.resource.len > 0) {
 		session = account_session(ev->account, iq->to.resource);
-		if (session == NULL || is_for_servers_only(iq))
+		if (session == NULL || session->is_closing || is_for_servers_only(iq))
 			return event_refuse(ev, STANZA_SERVICE_UNAVAILABLE);
 		session_deliver(session, iq, NULL);
 		return DONE;
@@ -269,13 +270,16 @@ account_session_removed(struct account *account)
 void
 account_revoke(struct account *account, struct session *keep, bool is_gone)
 {
+	const char *why = is_gone ? "the account was removed" : "the password was changed";
+
 	if (is_gone)
 		account->state = ACCOUNT_ABSENT;
+	account->revoked_ms = time_mono_ms();
 	LIST_EACH(&account->sessions, struct session, link, session) {
 		if (session != keep)
-			session_close(session, STREAM_NOT_AUTHORIZED,
-				      is_gone ? "the account was removed" : "the password was changed");
+			session_close(session, STREAM_NOT_AUTHORIZED, why);
 	}
+	c2s_close_unbound(account->worker, account->jid.local, account->jid.domain, why);
 }
 
 void

@@ -50,6 +50,7 @@ struct account {
 	unsigned pins;		/* operations under way that point here */
 	struct link idle;	/* in worker->idle_accounts while session_count is 0 */
 	uint64_t idle_since_ms;
+	uint64_t revoked_ms; /* when its password was changed, if lately; time_mono_ms */
 };
 
 /* The account if it is in memory (perhaps still loading), else NULL. BARE is prepared. */

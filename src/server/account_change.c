@@ -94,6 +94,9 @@ tell_home(struct worker *worker, void *arg)
 
 	if (account != NULL && change->keep.len > 0)
 		keep = account_session(account, change->keep);
+	/* Kept in memory for a while, also for those who are in the middle of logging in. */
+	if (account == NULL && change->what != ACCOUNT_MAKE)
+		account = account_get(worker, change->account.text);
 	if (account != NULL)
 		account_revoke(account, keep, false);
 	account_forget(worker, change->account.text);
@@ -256,6 +259,8 @@ on_removed(struct store_request *request)
 		hooks_run(POINT_ACCOUNT_REMOVED, &ev);
 		arena_free(ev.arena);
 	}
+	if (change->status != STORE_OK)
+		account->state = ACCOUNT_READY; /* nothing was removed */
 	account_unpin(account);
 	account_forget(worker, change->account.text);
 	go_back(change);

@@ -172,6 +172,7 @@ look_up(struct c2s *c2s)
 	struct str user = sasl_server_username(c2s->sasl);
 
 	c2s->tried_password = true;
+	c2s->credentials_ms = time_mono_ms();
 	store_auth_get(request, arena_printf(request->arena, "%.*s@%s", STR_ARG(user), c2s->host));
 	c2s_hold(c2s);
 	store_submit(request);

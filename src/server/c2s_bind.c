@@ -29,6 +29,17 @@ replace(struct session *old)
 	session_end(old);
 }
 
+/* With room for what is added, and its last character whole (SEC-01). */
+static struct str
+beginning_of(struct str resource)
+{
+	size_t len = MIN(resource.len, 900u);
+
+	while (len > 0 && len < resource.len && ((unsigned char)resource.p[len] & 0xc0) == 0x80)
+		len--;
+	return str_first(resource, len);
+}
+
 /* False: refused. *RESOURCE may be another one than was asked for. */
 static bool
 settle_conflict(struct c2s *c2s, struct account *account, struct str *resource, struct arena *arena)
@@ -42,7 +53,7 @@ settle_conflict(struct c2s *c2s, struct account *account, struct str *resource, 
 		replace(old);
 		return true;
 	case CONFLICT_RENAME:
-		*resource = arena_printf(arena, "%.*s-%.*s", STR_ARG(str_first(*resource, 900)),
+		*resource = arena_printf(arena, "%.*s-%.*s", STR_ARG(beginning_of(*resource)),
 					 STR_ARG(rand_token(arena, 48)));
 		return account_session(account, *resource) == NULL;
 	case CONFLICT_REFUSE_NEW:
@@ -102,6 +113,10 @@ bind_resource(struct c2s *c2s, struct account *account, struct str resource)
 	if (account->state != ACCOUNT_READY) {
 		/* It was removed while it logged in. */
 		c2s_fail(c2s, STREAM_NOT_AUTHORIZED, "the account is gone");
+	} else if (!account->is_guest && c2s->credentials_ms > 0 &&
+		   c2s->credentials_ms < account->revoked_ms) {
+		/* It began to log in before that, and took its time (SEC-40). */
+		c2s_fail(c2s, STREAM_NOT_AUTHORIZED, "the password was changed");
 	} else if (!settle_conflict(c2s, account, &resource, arena)) {
 		refuse(c2s, STANZA_CONFLICT, NULL);
 	} else if (limits->sessions_per_account > 0 &&

@@ -18,6 +18,7 @@ struct legacy_auth {
 	struct str user, bare, resource; /* prepared */
 	struct str password, digest;	 /* p NULL: not given */
 	struct credentials credentials;
+	uint32_t iterations; /* that an unknown user is given */
 	bool is_known, is_right;
 };
 
@@ -75,7 +76,7 @@ check(void *arg)
 	if (legacy->password.p != NULL) {
 		if (!legacy->is_known)
 			credentials_derive(legacy->arena, STR("nobody's"),
-					   (uint32_t)c2s->worker->config->sasl.scram_iterations,
+					   legacy->iterations,
 					   &legacy->credentials);
 		legacy->is_right = credentials_verify(&legacy->credentials, legacy->password) &&
 				   legacy->is_known;
@@ -171,6 +172,8 @@ start(struct c2s *c2s, struct stanza *iq)
 		return;
 	}
 	c2s->legacy = legacy;
+	c2s->credentials_ms = time_mono_ms();
+	legacy->iterations = (uint32_t)c2s->worker->config->sasl.scram_iterations;
 	request = store_request_new(c2s->worker->store, c2s->worker->loop, on_credentials, c2s);
 	store_auth_get(request, legacy->bare);
 	c2s_hold(c2s);

@@ -23,6 +23,7 @@ struct c2s {
 	struct timer refill; /* reading goes on when the rate allows it */
 	struct deferred later; /* what must not happen inside a handler: moving, ending */
 	uint64_t heard_ms;
+	uint64_t credentials_ms; /* when those it logs in with were looked up; time_mono_ms */
 	uint64_t written; /* bytes ever put into the output */
 	size_t output_before; /* what was in it when c2s_output was called */
 	int64_t allowance;	/* bytes that may be read now; see rate_bytes */
