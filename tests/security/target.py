@@ -139,7 +139,7 @@ class Target(servers.Recado):
         return raw
 
     def log_in(self, user=None, resource="r", host="localhost"):
-        """A bound session over TLS; without USER that of an account no other case has."""
+        """A session over TLS, bound if RESOURCE is; without USER, of one that no other case has."""
         if user is None:
             user = f"u{self.number}"
             self.number += 1
@@ -149,7 +149,8 @@ class Target(servers.Recado):
         stream.next_element(streams.NS_TLS, "proceed")
         stream.socket = self.context().wrap_socket(stream.socket, server_hostname=host)
         stream.log_in(user, host)
-        stream.bind(resource)
+        if resource is not None:
+            stream.bind(resource)
         return stream
 
     def check_bystanders(self):
