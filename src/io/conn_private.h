@@ -18,12 +18,12 @@
 /* What is read at once; with it stands the beginning of a record, kept from before. */
 #define READ_SIZE (32u * 1024)
 #define RAW_SIZE (READ_SIZE + RECORD_MAX)
-#define PLAIN_SIZE (64u * 1024)      /* no less than what RAW_SIZE can become */
-#define ENCRYPT_AT_ONCE (64u * 1024) /* plaintext for one write(2) */
-#define SPARES 64                    /* empty output buffers kept for the next turn */
-#define SPARE_MAX (16u * 1024)       /* the largest of them */
+#define PLAIN_SIZE (64u * 1024)               /* no less than what RAW_SIZE can become */
+#define ENCRYPT_AT_ONCE (64u * 1024)          /* plaintext for one write(2) */
+#define SPARES 64                             /* empty output buffers kept for the next turn */
+#define SPARE_MAX (16u * 1024)                /* the largest of them */
 #define RAW_WAITING_MAX (2 * ENCRYPT_AT_ONCE) /* ciphertext that the kernel refused */
-#define PAIR_WINDOW (64u * 1024)     /* what a paused end of a pair accepts */
+#define PAIR_WINDOW (64u * 1024)              /* what a paused end of a pair accepts */
 
 /* What the connections of one loop share: none is in use between two turns. */
 struct conn_io {

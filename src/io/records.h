@@ -33,10 +33,10 @@ struct record_keys {
 
 struct records {
 	struct record_keys read, write;
-	unsigned char suite;       /* index of the cipher suite */
-	bool owes_key_update;      /* the peer asked, §4.6.3 */
+	unsigned char suite;        /* index of the cipher suite */
+	bool owes_key_update;       /* the peer asked, §4.6.3 */
 	unsigned char without_data; /* records received since there was data */
-	struct buf partial;        /* the beginning of a record that has not come whole */
+	struct buf partial;         /* the beginning of a record that has not come whole */
 };
 
 /*
