@@ -57,6 +57,9 @@ class Script:
         self.is_alone = bool(self.server or self.listener) or any(
             step.text.startswith(("restart", "drop host ")) for step in self.steps)
 
+    def play(self, _play):
+        """What it does besides its lines."""
+
     def _add_account(self, address):
         if address not in self.accounts:
             self.accounts.append(address)
@@ -117,8 +120,10 @@ class Play:
         return base64.b64encode(data).decode()
 
     def run(self):
-        at = 0
+        """Raises Failed, with all that is to be said."""
+        at, step = 0, None
         try:
+            self.script.play(self)
             while at < len(self.script.steps):
                 step = self.script.steps[at]
                 at = self.step(at)

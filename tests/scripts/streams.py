@@ -17,6 +17,7 @@ import trees
 
 NS_SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
 NS_BIND = "urn:ietf:params:xml:ns:xmpp-bind"
+NS_STREAMS = trees.NS_STREAMS
 NS_TLS = "urn:ietf:params:xml:ns:xmpp-tls"
 PASSWORD = "s3nha-de-ensaio"
 TIMEOUT = float(os.environ.get("RECADO_SCRIPTS_TIMEOUT", "15"))
@@ -33,9 +34,13 @@ def quote(text):
 class Stream:
     """RENAME turns a text of the server's into the script's words."""
 
-    def __init__(self, name, port, rename):
+    def __init__(self, name, port, rename, receive_buffer=0):
         self.name, self.rename = name, rename
-        self.socket = socket.create_connection(("127.0.0.1", port), TIMEOUT)
+        self.socket = socket.socket()
+        self.socket.settimeout(TIMEOUT)
+        if receive_buffer:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        self.socket.connect(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.reader = trees.Reader()
         self.queue = []  # ("header", Node), ("element", Node), ("close", None), ("end", None)
