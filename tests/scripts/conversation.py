@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""conversation.py - reads a script (README.md has the format) and plays it against a server."""
+"""conversation.py - plays a script against a server."""
 
 import base64
 import hashlib
@@ -8,15 +8,11 @@ import time
 
 import streams
 import trees
+from script import ACTOR, REPEAT, account_of, expand
 
-ACTOR = re.compile(r"(raw [\w.-]+|[^\s/<>]+/\S+) (.*)", re.DOTALL)
-HEADER = re.compile(r"(host(?: [\w.-]+)?|listener|server|accounts|roster of \S+): *(.*)", re.DOTALL)
 HOSTS = re.compile(r"(?<![\w.-])example\.(com|net)(?![\w.-])", re.IGNORECASE)
-ERROR = re.compile(r"\{(stream-)?error:([a-z]+ )?([a-z-]+)\}")
 STREAM_HEADER = re.compile(r"(<\?xml[^>]*>\s*)?<(\w+:)?stream[\s>]")
-TIMES = re.compile(r"\{times:(\d+):([^{}]*)\}")
 LINES = re.compile(r"\n(?=[^\s<>]+/\S+ [<>] )")
-REPEAT = re.compile(r"repeat (\d+) (.*)", re.DOTALL)
 CODED = re.compile(r"\{(base64|sha1):([^}]*)\}")
 
 
@@ -24,79 +20,13 @@ class Failed(Exception):
     pass
 
 
-class Step:
-    def __init__(self, line, text):
-        self.line, self.text = line, text
-
-
-class Script:
-    """What a file says. Accounts and hosts in its own words."""
-
-    def __init__(self, name, text):
-        self.name = name
-        self.hosts = {"example.com": []}  # settings of each
-        self.server = []  # settings that concern the whole server
-        self.listener = []  # and those of its port for clients
-        self.rosters = {}  # items as they are stored, by account
-        self.accounts, self.steps = [], []
-        for number, line in enumerate(text.split("\n"), 1):
-            if line[:1].isspace() and line.strip() and self.steps:
-                self.steps[-1].text += "\n" + line.strip()
-            elif line.strip() and not line.startswith("#"):
-                self.steps.append(Step(number, line.rstrip()))
-        self.steps = [step for step in self.steps if not self._take_header(step.text)]
-        for step in self.steps:
-            match = ACTOR.match(REPEAT.sub(r"\2", step.text))
-            if match and not match.group(1).startswith("raw "):
-                self._add_account(account_of(match.group(1)))
-            elif match and match.group(2).startswith("logs in as "):
-                self._add_account(account_of(match.group(2)[11:]))
-            for address in re.findall(r"[\w.-]+@example\.net", step.text):
-                self.hosts.setdefault(address.partition("@")[2], [])
-        # What cannot be had twice, or stops the others.
-        self.is_alone = bool(self.server or self.listener) or any(
-            step.text.startswith(("restart", "drop host ")) for step in self.steps)
-
-    def play(self, _play):
-        """What it does besides its lines."""
-
-    def _add_account(self, address):
-        if address not in self.accounts:
-            self.accounts.append(address)
-        self.hosts.setdefault(address.partition("@")[2], [])
-
-    def _take_header(self, text):
-        match = HEADER.match(text)
-        if match is None:
-            return False
-        word, value = match.groups()
-        if word == "server":
-            self.server.append(value)
-        elif word == "listener":
-            self.listener.append(value)
-        elif word == "accounts":
-            for name in value.split():
-                self._add_account(account_of(name))
-        elif word.startswith("roster of "):
-            self._add_account(account_of(word[10:]))
-            self.rosters.setdefault(account_of(word[10:]), []).append(value)
-        else:
-            self.hosts.setdefault(word[5:] or "example.com", []).append(value)
-        return True
-
-
-def account_of(actor):
-    bare = actor.partition("/")[0]
-    return bare if "@" in bare else f"{bare}@example.com"
-
-
 class Play:
-    """One run of a script. SERVER has port, tls_port, certificate(host), control(words), restart() and so on."""
+    """One run of a script. SERVER is the Recado of `run`."""
 
     def __init__(self, script, server, prefix):
         self.script, self.server, self.prefix = script, server, prefix
         self.actors, self.captures = {}, {}
-        self.tried, self.serial = set(), 0
+        self.serial = 0
 
     # The hosts of a script have names of their own on the server, so that scripts do not meet.
 
@@ -402,15 +332,3 @@ class Play:
         self.settle()
         for name in self.actors:
             self.nothing(name)
-
-
-def expand(text):
-    """What is long when written out: {error:cancel conflict}, {stream-error:conflict}, {times:9:a}."""
-    def one(match):
-        is_stream, kind, condition = match.groups()
-        if is_stream:
-            return f"<stream:error><{condition} xmlns='{trees.NS_STREAMS}'/></stream:error>"
-        return f"<error type='{kind.strip()}'><{condition} xmlns='{trees.NS_STANZAS}'/></error>"
-    text = TIMES.sub(lambda match: "".join(match.group(2).replace("#", str(n))
-                                           for n in range(int(match.group(1)))), text)
-    return ERROR.sub(one, text)

@@ -5,11 +5,12 @@ import time
 
 import conversation
 import streams
+from script import Script
 
 CHAT = "<message type='chat' id='{}' to='{}'><body>{}</body></message>"
 
 
-class Race(conversation.Script):
+class Race(Script):
     """A script without lines, that plays itself: PLAY is a function of a conversation.Play."""
 
     def __init__(self, name, play, accounts, server=()):
