@@ -20,6 +20,23 @@ struct answer {
 	bool is_done;
 };
 
+/* Results: 0 the log, 1 and 2 the roster, 3 the credentials. Of who is gone, nothing may be left. */
+static void
+look_absent(const struct answer *answer, const struct store_request *request)
+{
+	struct person *person = &answer->sim->people[answer->account];
+	bool is_absent = request->results[3].status == STORE_MISSING;
+
+	if (is_absent != person->is_absent && !answer->sim->has_crashed)
+		sim_fail(answer->sim, "a%u is %s", answer->account, is_absent ? "gone" : "there");
+	person->is_absent = is_absent;
+	if (is_absent && request->results[0].count > 0)
+		sim_fail(answer->sim, "a%u was removed, but messages for it are stored",
+			 answer->account);
+	if (is_absent && person->roster->contacts.count > 0)
+		sim_fail(answer->sim, "a%u was removed, but has a roster", answer->account);
+}
+
 static void
 on_read(struct store_request *request)
 {
@@ -40,6 +57,8 @@ on_read(struct store_request *request)
 	}
 	roster_free(person->roster);
 	person->roster = roster_loaded(request, 1);
+	if (!person->is_changing)
+		look_absent(answer, request);
 	answer->is_done = true;
 	store_request_free(request);
 }
@@ -57,6 +76,7 @@ check_read_store(struct sim *sim)
 
 		store_log_range(r, owner, "offline", 0, 0, 0, false);
 		roster_load(r, owner);
+		store_auth_get(r, owner);
 		store_submit(r);
 		while (!answer.is_done) {
 			store_step(sim->site->store, 100);
@@ -88,6 +108,7 @@ settle_round(struct sim *sim)
 		has_worked |= client_send(&sim->clients[i], SIZE_MAX);
 		has_worked |= client_read(&sim->clients[i], SIZE_MAX);
 	}
+	has_worked |= loop_turn(sim->loop, 0);
 	return has_worked;
 }
 
@@ -212,7 +233,7 @@ check_roster_memory(struct sim *sim, unsigned a)
 
 	snprintf(bare, sizeof(bare), "a%u@" HOST, a);
 	account = account_find(worker_home(sim->site->server.workers[0], str(bare)), str(bare));
-	if (account == NULL || account->roster == NULL)
+	if (account == NULL || account->state != ACCOUNT_READY)
 		return;
 	if (account->roster->contacts.count != sim->people[a].roster->contacts.count ||
 	    account->roster->version != sim->people[a].roster->version)

@@ -70,6 +70,11 @@ step(struct sim *sim)
 		return;
 	}
 	chance -= plan->checks;
+	if (chance < plan->changes) {
+		operator_act(sim);
+		return;
+	}
+	chance -= plan->changes;
 	if (chance < plan->cuts) {
 		if (client->conn != NULL)
 			client_cut(client);
@@ -127,6 +132,7 @@ run(uint64_t seed)
 	site_open(sim, site_new_store(sim));
 	for (sim->step = 1; sim->step <= sim->plan.steps; sim->step++) {
 		step(sim);
+		loop_turn(sim->loop, 0);
 		model_watch(sim);
 	}
 	end(sim);

@@ -48,7 +48,7 @@ random_filling(struct sim *sim)
 
 	memset(dots, '.', sizeof(dots));
 	dots[0] = ' ';
-	if (sim_chance(sim, 20))
+	if (sim_chance(sim, sim->plan.has_bursts ? 50 : 20))
 		size = sim_below(sim, sim->plan.has_bursts ? FILLING_MAX : 300);
 	return str_of(dots, size);
 }
@@ -71,6 +71,7 @@ write_message(struct client *client, unsigned to, unsigned to_resource)
 		     STR_ARG(filling));
 	message->end = client->sent + buf_len(client_stream_output(client->stream));
 	message->is_disturbed = to != NOBODY && sim->people[to].is_disturbed;
+	message->is_excused = to != NOBODY && sim->people[to].is_absent;
 	sim_note(sim, "%s writes message m%u (%s) to a%u%s", client_name(client), message->id,
 		 message->is_chat ? "chat" : "normal", to, resource);
 }

@@ -28,7 +28,7 @@
 
 struct plan { /* what kind of run it is: drawn first, so that each has its character */
 	unsigned workers, accounts, devices, steps;
-	unsigned cuts, crashes, stops, checks; /* of 10000 steps */
+	unsigned cuts, crashes, stops, checks, changes; /* of 10000 steps */
 	unsigned logouts, subscriptions, messages; /* weights of what people do */
 	unsigned piece_max;	/* bytes of a connection at a time */
 	unsigned time_max_ms;	/* one step of the clock */
@@ -108,6 +108,9 @@ struct message {
 };
 
 struct person { /* an account */
+	struct sim *sim;
+	bool is_absent; /* it was removed, or is about to be */
+	bool is_changing; /* the operator does something to it */
 	bool is_disturbed; /* a session of it ended, and the server may not know that yet */
 	struct roster *roster; /* of the store, when it was last read */
 };
@@ -166,6 +169,7 @@ void sim_pass_time(struct sim *sim, uint64_t ms);
 /* site.c */
 /* What every run starts from; made once, before the first. */
 void site_prepare(void);
+struct str site_credentials(void);
 void site_open(struct sim *sim, struct store *store);
 struct store *site_new_store(struct sim *sim);
 bool site_turn(struct sim *sim, unsigned worker);
@@ -198,6 +202,9 @@ void inbox_take(struct client *client, struct arena *arena, const struct element
 void people_act(struct sim *sim, struct client *client);
 void people_arrive(struct client *client);
 struct question *people_ask(struct client *client, struct client *asked);
+
+/* operator.c */
+void operator_act(struct sim *sim);
 
 /* model.c */
 struct message *model_message(struct sim *sim, struct client *from);

@@ -21,7 +21,7 @@ static const char config_text[] =
 	"shutdown_timeout = \"5s\";\n"
 	"sasl: { scram_iterations = 4096; };\n"
 	"sessions: { silent_after = \"30s\"; conflict = \"%s\"; };\n"
-	"limits: { outbound_queue_bytes = \"64KiB\"; };\n";
+	"limits: { outbound_queue_bytes = \"64KiB\"; login_failures_per_minute = 0; };\n";
 
 static char credentials_text[2048]; /* of each account: deriving keys is slow */
 
@@ -38,6 +38,12 @@ site_prepare(void)
 	assert(text.len < sizeof(credentials_text));
 	memcpy(credentials_text, text.p, text.len);
 	arena_free(arena);
+}
+
+struct str
+site_credentials(void)
+{
+	return str(credentials_text);
 }
 
 static void
@@ -142,6 +148,7 @@ bury(struct sim *sim, struct site *site)
 		has_worked = store_step(site->store, 100);
 		for (unsigned i = 0; i < sim->plan.workers; i++)
 			has_worked |= loop_turn(site->loops[i], 0);
+		has_worked |= loop_turn(sim->loop, 0);
 		if (round > ROUNDS_MAX)
 			sim_fail(sim, "a server without clients does not come to rest");
 	}
@@ -202,7 +209,9 @@ end_stop(struct sim *sim)
 	struct site *old = sim->site;
 	struct store *store;
 
-	server_rest(&old->server);
+	do
+		server_rest(&old->server);
+	while (loop_turn(sim->loop, 0)); /* the operator waits for an answer */
 	store = copy_store(old, true);
 	free_site(old);
 	sim->site = NULL;
