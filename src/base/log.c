@@ -93,8 +93,8 @@ add_value(struct buf *buf, struct str s)
 			buf_printf(buf, "\\%c", c);
 		else if (c == '\n')
 			buf_addz(buf, "\\n");
-		else if (c < ' ' || c == 0x7f || (c == 0xc2 && i + 1 < s.len &&
-						  (unsigned char)s.p[i + 1] < 0xa0))
+		else if (c < ' ' || c == 0x7f ||
+			 (c == 0xc2 && i + 1 < s.len && (unsigned char)s.p[i + 1] < 0xa0))
 			buf_printf(buf, "\\x%02x", c);
 		else
 			buf_add_char(buf, (char)c);
@@ -132,7 +132,8 @@ write_line(enum log_level level, const char *name, const struct log_field *field
 		line_sink(level, buf_str(&buf));
 	} else {
 		buf_add_char(&buf, '\n');
-		/* One write, so that lines of several threads do not mix. A full disk is no reason to stop. */
+		/* One write, so that lines of several threads do not mix. A full disk is no reason
+		 * to stop. */
 		if (write(STDERR_FILENO, buf.p + buf.start, buf_len(&buf)) < 0)
 			(void)0;
 	}

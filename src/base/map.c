@@ -44,7 +44,8 @@ resize(struct map *map, uint32_t size)
 	map->size = size;
 	for (uint32_t i = 0; i < old.size; i++)
 		if (old.slots[i].value != NULL)
-			map->slots[find_slot(map, old.slots[i].key, old.slots[i].hash)] = old.slots[i];
+			map->slots[find_slot(map, old.slots[i].key, old.slots[i].hash)] =
+				old.slots[i];
 	free(old.slots);
 }
 

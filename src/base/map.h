@@ -25,7 +25,8 @@ void map_free(struct map *map);
 
 /* NULL when KEY is not there. */
 void *map_get(const struct map *map, struct str key);
-/* VALUE is not NULL. Returns the value that stood there before (its key is replaced too), or NULL. */
+/* VALUE is not NULL. Returns the value that stood there before (its key is replaced too), or NULL.
+ */
 void *map_put(struct map *map, struct str key, void *value);
 /* Returns the value that was taken out, or NULL. */
 void *map_remove(struct map *map, struct str key);

@@ -116,7 +116,8 @@ rand_below(uint64_t bound)
 struct str
 rand_token(struct arena *arena, unsigned bits)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
 	size_t len = (bits + 5) / 6;
 	char *p = arena_bytes(arena, len + 1);
 

@@ -7,7 +7,8 @@
 
 #include "base/arena.h"
 
-/* From the system's generator, or from the seed of a simulation. Aborts when the system has none. */
+/* From the system's generator, or from the seed of a simulation. Aborts when the system has none.
+ */
 void rand_bytes(void *out, size_t size);
 uint64_t rand_u64(void);
 /* Evenly in [0, bound); BOUND > 0. */

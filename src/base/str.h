@@ -14,7 +14,7 @@ struct str {
 };
 
 #define STR(literal) ((struct str){"" literal, sizeof(literal) - 1})
-#define STR_NONE ((struct str){NULL, 0}) /* absent, as against empty */
+#define STR_NONE ((struct str){NULL, 0})            /* absent, as against empty */
 #define STR_ARG(s) (int)(s).len, (s).p ? (s).p : "" /* for "%.*s" */
 
 /* A view of the C string Z; NULL gives STR_NONE. */
@@ -81,7 +81,8 @@ bool str_equal_nocase(struct str a, struct str b);
 /* Without spaces, tabs and line ends at both ends. */
 struct str str_trim(struct str s);
 
-/* Takes the next field of *REST before SEPARATOR into *FIELD. False when *REST is spent (p NULL). */
+/* Takes the next field of *REST before SEPARATOR into *FIELD. False when *REST is spent (p NULL).
+ */
 bool str_split(struct str *rest, char separator, struct str *field);
 
 /* A decimal number that fills S whole and is at most MAX. Returns 0 or -1. */

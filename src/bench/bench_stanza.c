@@ -12,7 +12,8 @@
 
 #define ROUNDS 300000u
 
-static const struct xml_limits limits = {.bytes = 65536, .depth = 64, .attributes = 64, .nodes = 8192};
+static const struct xml_limits limits = {
+	.bytes = 65536, .depth = 64, .attributes = 64, .nodes = 8192};
 static const char header[] = "<stream:stream xmlns='jabber:client' "
 			     "xmlns:stream='http://etherx.jabber.org/streams' to='example.com'>";
 static const char chat[] =

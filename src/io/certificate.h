@@ -4,5 +4,6 @@
 
 #include "base/arena.h"
 
-/* The id-on-xmppAddr names of the certificate DER, as they stand there, into ARENA. Returns how many. */
+/* The id-on-xmppAddr names of the certificate DER, as they stand there, into ARENA. Returns how
+ * many. */
 size_t certificate_xmpp_addresses(struct arena *arena, struct str der, struct str **out);

@@ -180,7 +180,7 @@ make_certificate(struct arena *arena, struct str name, unsigned days, EVP_PKEY *
 	    X509_time_adj_ex(X509_getm_notAfter(certificate), (int)days, 0, NULL) != NULL &&
 	    X509_set_pubkey(certificate, key) == 1 && set_name(arena, certificate, name) &&
 	    add_extension(certificate, NID_basic_constraints, "critical,CA:FALSE") &&
-	    add_extension(certificate, NID_key_usage, "critical,digitalSignature") &&
+	    /* No keyUsage: NSS wants keyCertSign in it, since the certificate is its own issuer. */
 	    add_extension(certificate, NID_ext_key_usage, "serverAuth,clientAuth") &&
 	    add_extension(certificate, NID_subject_key_identifier, "hash") &&
 	    X509_sign(certificate, key, EVP_sha256()) > 0)

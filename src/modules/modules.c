@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* modules.c - THE list: what this server does, in the order in which modules see an event of a stage. */
+/* modules.c - THE list: what this server does, in the order in which modules see an event of a
+ * stage. */
 #include "server/module.h"
 
 extern const struct module roster_module, presence_module, message_module, session_module;
 extern const struct module xep0012_last, xep0030_disco, xep0049_private, xep0050_commands,
-	xep0054_vcard, xep0077_register, xep0092_version, xep0115_caps, xep0157_contact, xep0160_offline,
-	xep0199_ping, xep0202_time, xep0478_limits;
+	xep0054_vcard, xep0077_register, xep0092_version, xep0115_caps, xep0157_contact,
+	xep0160_offline, xep0199_ping, xep0202_time, xep0478_limits;
 
 const struct module *const modules[] = {
 	&roster_module,

@@ -29,7 +29,8 @@ contact_jid(const struct contact *contact)
 	return jid;
 }
 
-/* A frozen presence to all contacts that may see it, and to the account's own available sessions. */
+/* A frozen presence to all contacts that may see it, and to the account's own available sessions.
+ */
 static void
 broadcast(struct session *session, struct stanza *presence)
 {
@@ -44,9 +45,11 @@ broadcast(struct session *session, struct stanza *presence)
 			route(session->worker, stanza_readdress(presence, contact_jid(contact)));
 	}
 	/* §4.2.2: the one that sent it sees it too. */
-	LIST_EACH(&account->sessions, struct session, link, other) {
+	LIST_EACH(&account->sessions, struct session, link, other)
+	{
 		if (session_is_available(other) && !other->is_closing)
-			session_deliver(other, presence, &(struct overlay){.to = account->jid.text});
+			session_deliver(other, presence,
+					&(struct overlay){.to = account->jid.text});
 	}
 }
 
@@ -61,8 +64,8 @@ send_probes(struct session *session)
 		const struct contact *contact = value;
 
 		if (contact->to)
-			route(session->worker, stanza_new(STANZA_PRESENCE, PRESENCE_PROBE, session->jid,
-							  contact_jid(contact)));
+			route(session->worker, stanza_new(STANZA_PRESENCE, PRESENCE_PROBE,
+							  session->jid, contact_jid(contact)));
 	}
 }
 
@@ -74,7 +77,8 @@ greet(struct session *session)
 	uint32_t at = 0;
 	void *value;
 
-	LIST_EACH(&account->sessions, struct session, link, other) {
+	LIST_EACH(&account->sessions, struct session, link, other)
+	{
 		if (other != session && session_is_available(other) && !other->is_closing) {
 			wire_write(c2s_output(session->c2s), other->presence,
 				   &(struct overlay){.to = account->jid.text});
@@ -147,7 +151,8 @@ become_available(struct event *ev)
 	return DONE;
 }
 
-/* §4.6.3: those that got directed presence hear of the end too; broadcast reached the subscribers. */
+/* §4.6.3: those that got directed presence hear of the end too; broadcast reached the subscribers.
+ */
 static void
 end_directed(struct session *session, struct stanza *unavailable)
 {
@@ -241,12 +246,14 @@ from_client(struct event *ev)
 void
 presence_show(struct account *account, struct jid to, bool is_gone)
 {
-	LIST_EACH(&account->sessions, struct session, link, session) {
+	LIST_EACH(&account->sessions, struct session, link, session)
+	{
 		struct stanza *presence;
 
 		if (!session_is_available(session))
 			continue;
-		presence = is_gone ? stanza_new(STANZA_PRESENCE, PRESENCE_UNAVAILABLE, session->jid, to)
+		presence = is_gone ? stanza_new(STANZA_PRESENCE, PRESENCE_UNAVAILABLE, session->jid,
+						to)
 				   : wire_thaw(session->presence);
 		if (presence == NULL)
 			continue;
@@ -276,7 +283,8 @@ deliver(struct event *ev)
 {
 	const struct jid *to = &ev->stanza->to;
 
-	LIST_EACH(&ev->account->sessions, struct session, link, session) {
+	LIST_EACH(&ev->account->sessions, struct session, link, session)
+	{
 		bool is_meant = to->resource.len == 0
 					? session_is_available(session)
 					: str_equal(session->jid.resource, to->resource);

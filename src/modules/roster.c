@@ -2,7 +2,8 @@
 /*
  * roster.c - roster get, set, remove, push and versioning (RFC 6121 §2).
  *
- * The roster in memory changes at once; the answer and the pushes follow when the change is durable.
+ * The roster in memory changes at once; the answer and the pushes follow when the change is
+ * durable.
  */
 #include "modules/roster.h"
 
@@ -75,7 +76,8 @@ committed(struct commit *commit)
 	struct account *account = account_find(commit->worker, commit->bare);
 
 	if (account != NULL && account->state == ACCOUNT_READY && commit->after.push) {
-		LIST_EACH(&account->sessions, struct session, link, session) {
+		LIST_EACH(&account->sessions, struct session, link, session)
+		{
 			if (session->is_interested)
 				push_item(account, session, commit->contact);
 		}
@@ -93,7 +95,8 @@ committed(struct commit *commit)
 static void
 refused(struct commit *commit)
 {
-	/* The disk is full: what is in memory will be lost at the next load, so nobody hears of it. */
+	/* The disk is full: what is in memory will be lost at the next load, so nobody hears of it.
+	 */
 	if (commit->after.held != NULL)
 		held_refuse(commit->after.held, STANZA_RESOURCE_CONSTRAINT, NULL);
 	for (size_t i = 0; i < COMMIT_THEN_MAX; i++)
@@ -128,8 +131,8 @@ roster_commit(struct account *account, struct contact *contact, const struct ros
 	commit->contact = str_of(text + bare, contact->jid.len);
 	commit->after = *after;
 	if (!account->is_guest)
-		request = store_request_new(account->worker->store, account->worker->loop, on_stored,
-					    commit);
+		request = store_request_new(account->worker->store, account->worker->loop,
+					    on_stored, commit);
 	roster_put(account->roster, contact, request, account->jid.text);
 	if (request != NULL)
 		store_submit(request);
@@ -180,8 +183,8 @@ answer_changes(struct event *ev, uint64_t known)
 	qsort(changed, n, sizeof(changed[0]), by_version);
 	deliver_new(ev->session, stanza_result(ev->stanza));
 	for (size_t i = 0; i < n; i++)
-		deliver_new(ev->session, push_of(ev->session, changed[i]->version, changed[i]->jid,
-						 changed[i]));
+		deliver_new(ev->session,
+			    push_of(ev->session, changed[i]->version, changed[i]->jid, changed[i]));
 }
 
 /* The whole roster, or with VER the client's version, what it lacks. */
@@ -224,7 +227,8 @@ read_groups(struct event *ev, const struct element *item, struct contact *contac
 	     el = element_next(el, NULL, "group")) {
 		struct str group = arena_dup(arena, element_text(arena, el));
 
-		if (group.len == 0 || group.len > JID_PART_MAX || contact->group_count == GROUPS_MAX)
+		if (group.len == 0 || group.len > JID_PART_MAX ||
+		    contact->group_count == GROUPS_MAX)
 			return event_refuse(ev, STANZA_NOT_ACCEPTABLE);
 		for (size_t i = 0; i < contact->group_count; i++)
 			if (str_equal(contact->groups[i], group))
@@ -275,7 +279,8 @@ remove_item(struct event *ev, struct jid jid)
 	if (old->to || old->asked)
 		commit.then[n++] = subscription_stanza(ev->account, PRESENCE_UNSUBSCRIBE, jid.text);
 	if (old->from || old->pending)
-		commit.then[n++] = subscription_stanza(ev->account, PRESENCE_UNSUBSCRIBED, jid.text);
+		commit.then[n++] =
+			subscription_stanza(ev->account, PRESENCE_UNSUBSCRIBED, jid.text);
 	if (old->from)
 		presence_show(ev->account, jid, true);
 	contact = contact_edit(old, jid.text);

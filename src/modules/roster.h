@@ -9,12 +9,13 @@
 
 /* What happens once a change of one contact is durable. Fields may be left zeroed. */
 struct roster_commit {
-	bool push;	      /* the item to every interested session (RFC 6121 §2.1.6) */
+	bool push;            /* the item to every interested session (RFC 6121 §2.1.6) */
 	struct held_iq *held; /* answered with an empty result */
 	struct stanza *then[COMMIT_THEN_MAX]; /* routed in order */
 	bool show; /* then, if the contact may see it by now, the presence that there is by now */
 };
-/* Puts CONTACT (taken over) into ACCOUNT's roster. COMMIT is copied; its pointers are taken over. */
+/* Puts CONTACT (taken over) into ACCOUNT's roster. COMMIT is copied; its pointers are taken over.
+ */
 void roster_commit(struct account *account, struct contact *contact,
 		   const struct roster_commit *commit);
 

@@ -142,7 +142,8 @@ subscription_from_client(struct event *ev)
 static void
 deliver(struct event *ev)
 {
-	LIST_EACH(&ev->account->sessions, struct session, link, session) {
+	LIST_EACH(&ev->account->sessions, struct session, link, session)
+	{
 		if (session_is_available(session) || session->is_interested)
 			session_deliver(session, ev->stanza, NULL);
 	}
@@ -158,8 +159,9 @@ take_subscribe(struct event *ev, const struct contact *old)
 	struct buf text = {0};
 
 	if (old != NULL && old->from) {
-		/* Ours knows that it was granted; the other side has forgotten. */
+		/* Ours knows that it was granted; the other side has forgotten, and knows no presence. */
 		route(ev->worker, subscription_stanza(ev->account, PRESENCE_SUBSCRIBED, from));
+		presence_show(ev->account, jid_bare(ev->stanza->from), false);
 		return;
 	}
 	contact = contact_edit(old, from);
@@ -243,19 +245,21 @@ subscription_to_account(struct event *ev)
 	return DONE;
 }
 
-/* RFC 6121 §2.5 for each contact: whoever saw this account, or was seen by it, is told of its end. */
+/* RFC 6121 §2.5 for each contact: whoever saw this account, or was seen by it, is told of its end.
+ */
 enum verdict
 subscription_farewell(struct event *ev)
 {
 	uint32_t at = 0;
 	void *value;
 
-	while (ev->account->roster != NULL && map_next(&ev->account->roster->contacts, &at, &value)) {
+	while (ev->account->roster != NULL &&
+	       map_next(&ev->account->roster->contacts, &at, &value)) {
 		const struct contact *contact = value;
 
 		if (contact->to || contact->asked)
-			route(ev->worker, subscription_stanza(ev->account, PRESENCE_UNSUBSCRIBE,
-							      contact->jid));
+			route(ev->worker,
+			      subscription_stanza(ev->account, PRESENCE_UNSUBSCRIBE, contact->jid));
 		if (contact->from || contact->pending)
 			route(ev->worker, subscription_stanza(ev->account, PRESENCE_UNSUBSCRIBED,
 							      contact->jid));

@@ -15,7 +15,8 @@ answer(struct arena *arena, uint64_t since_us, struct str status)
 	struct element *query = element_new(arena, NS_LAST, "query");
 	uint64_t now = time_wall_us(), seconds = now > since_us ? (now - since_us) / 1000000 : 0;
 
-	element_set(arena, query, "seconds", arena_printf(arena, "%llu", (unsigned long long)seconds));
+	element_set(arena, query, "seconds",
+		    arena_printf(arena, "%llu", (unsigned long long)seconds));
 	if (status.len > 0)
 		element_add_text(arena, query, status);
 	return query;
@@ -66,7 +67,8 @@ answer_account(struct event *ev)
 		event_reply(ev, answer(ev->arena, time_wall_us(), STR_NONE));
 		return DONE;
 	}
-	request = store_request_new(ev->worker->store, ev->worker->loop, on_last_seen, event_hold(ev));
+	request = store_request_new(ev->worker->store, ev->worker->loop, on_last_seen,
+				    event_hold(ev));
 	store_doc_get(request, ev->account->jid.text, DOC_NAME);
 	store_submit(request);
 	return DONE;
@@ -76,7 +78,7 @@ static enum verdict
 answer_last(struct event *ev)
 {
 	return ev->stanza->to.text.len > 0 && ev->stanza->to.local.len == 0 ? answer_server(ev)
-									     : answer_account(ev);
+									    : answer_account(ev);
 }
 
 /* §4: a client is not asked by those who may not. */
@@ -110,12 +112,12 @@ on_presence(struct event *ev)
 {
 	if (session_is_available(ev->session) || ev->stanza == NULL)
 		return PASS;
-	LIST_EACH(&ev->account->sessions, struct session, link, session) {
+	LIST_EACH(&ev->account->sessions, struct session, link, session)
+	{
 		if (session_is_available(session))
 			return PASS;
 	}
-	remember(ev->account,
-		 element_child_text(ev->arena, ev->stanza->el, NS_CLIENT, "status"));
+	remember(ev->account, element_child_text(ev->arena, ev->stanza->el, NS_CLIENT, "status"));
 	return PASS;
 }
 
@@ -124,7 +126,8 @@ const struct module xep0012_last = {
 	.specs = SPECS({"XEP-0012", "2.0", SPEC_COMPLETE, NULL}),
 	.features = FEATURES(NS_LAST),
 	.account_features = FEATURES(NS_LAST),
-	.iqs = IQS({IQ_GET, TO_SERVER | TO_OWN_ACCOUNT | TO_ACCOUNT, NS_LAST, "query", answer_last}),
+	.iqs = IQS(
+		{IQ_GET, TO_SERVER | TO_OWN_ACCOUNT | TO_ACCOUNT, NS_LAST, "query", answer_last}),
 	.hooks = HOOKS({POINT_TO_ACCOUNT, STAGE_CHECK, check_client_asked},
 		       {POINT_PRESENCE, STAGE_HANDLE, on_presence}),
 };

@@ -37,7 +37,8 @@ disco_server_info(struct event *ev, struct str node)
 	return query;
 }
 
-/* A node is ours when it is that of our caps (XEP-0115 §6.2); which hash follows does not matter. */
+/* A node is ours when it is that of our caps (XEP-0115 §6.2); which hash follows does not matter.
+ */
 static bool
 is_known_node(struct str node)
 {
@@ -114,14 +115,14 @@ static enum verdict
 info(struct event *ev)
 {
 	return ev->stanza->to.text.len > 0 && ev->stanza->to.local.len == 0 ? server_info(ev)
-									     : account_info(ev);
+									    : account_info(ev);
 }
 
 static enum verdict
 items(struct event *ev)
 {
 	return ev->stanza->to.text.len > 0 && ev->stanza->to.local.len == 0 ? server_items(ev)
-									     : account_items(ev);
+									    : account_items(ev);
 }
 
 const struct module xep0030_disco = {
@@ -130,6 +131,7 @@ const struct module xep0030_disco = {
 		       {"XEP-0128", "1.0.1", SPEC_COMPLETE, NULL}),
 	.features = FEATURES(NS_DISCO_INFO, NS_DISCO_ITEMS),
 	.account_features = FEATURES(NS_DISCO_INFO, NS_DISCO_ITEMS),
-	.iqs = IQS({IQ_GET, TO_SERVER | TO_OWN_ACCOUNT | TO_ACCOUNT, NS_DISCO_INFO, "query", info},
-		   {IQ_GET, TO_SERVER | TO_OWN_ACCOUNT | TO_ACCOUNT, NS_DISCO_ITEMS, "query", items}),
+	.iqs = IQS(
+		{IQ_GET, TO_SERVER | TO_OWN_ACCOUNT | TO_ACCOUNT, NS_DISCO_INFO, "query", info},
+		{IQ_GET, TO_SERVER | TO_OWN_ACCOUNT | TO_ACCOUNT, NS_DISCO_ITEMS, "query", items}),
 };

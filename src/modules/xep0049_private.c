@@ -20,12 +20,13 @@ static void
 on_got(struct store_request *request)
 {
 	struct held_iq *held = request->owner;
-	const struct element *asked = element_child(element_child(held->iq->el, NULL, NULL), NULL, NULL);
+	const struct element *asked =
+		element_child(element_child(held->iq->el, NULL, NULL), NULL, NULL);
 	struct element *query = element_new(held->arena, NS_PRIVATE, "query"), *item = NULL;
 
 	if (request->results[0].status == STORE_OK)
-		item = xml_parse(held->arena, arena_dup(held->arena, request->results[0].value), &limits,
-				 NULL);
+		item = xml_parse(held->arena, arena_dup(held->arena, request->results[0].value),
+				 &limits, NULL);
 	if (item == NULL) { /* §3.2: nothing stored is an empty element */
 		item = element_copy(held->arena, asked);
 		while (item->children != NULL)
@@ -93,7 +94,8 @@ set(struct event *ev)
 	for (; item != NULL; item = element_next(item, NULL, NULL)) {
 		struct str text = xml_text(ev->arena, item, STR_NONE);
 
-		store_set_put(request, ev->account->jid.text, SET_NAME, key_of(ev->arena, item), text);
+		store_set_put(request, ev->account->jid.text, SET_NAME, key_of(ev->arena, item),
+			      text);
 	}
 	store_submit(request);
 	return DONE;

@@ -32,10 +32,12 @@ fill_sessions(struct event *ev, struct element *form)
 
 	if (account == NULL)
 		return;
-	LIST_EACH(&account->sessions, struct session, link, session) {
-		field_add_value(ev->arena, field,
-				arena_printf(ev->arena, "%.*s since %.*s", STR_ARG(session->jid.resource),
-					     STR_ARG(time_format(ev->arena, session->bound_at_us, false))));
+	LIST_EACH(&account->sessions, struct session, link, session)
+	{
+		field_add_value(
+			ev->arena, field,
+			arena_printf(ev->arena, "%.*s since %.*s", STR_ARG(session->jid.resource),
+				     STR_ARG(time_format(ev->arena, session->bound_at_us, false))));
 	}
 }
 
@@ -96,8 +98,8 @@ list(struct event *ev)
 		const struct command *command = find_command(ev, element_attr(query, "node"));
 		struct element *info = disco_new(ev->arena, NS_DISCO_INFO, str(command->node));
 
-		disco_add_identity(ev->arena, info, STR("automation"), STR("command-node"), STR_NONE,
-				   str(command->name));
+		disco_add_identity(ev->arena, info, STR("automation"), STR("command-node"),
+				   STR_NONE, str(command->name));
 		disco_add_feature(ev->arena, info, STR(NS_COMMANDS));
 		disco_add_feature(ev->arena, info, STR(NS_FORMS));
 		event_reply(ev, info);
@@ -112,7 +114,8 @@ refuse(struct event *ev, const char *detail)
 {
 	struct stanza *error = stanza_error_reply(ev->stanza, STANZA_BAD_REQUEST, NULL);
 
-	element_add(error->arena, element_child(error->el, NS_CLIENT, "error"), NS_COMMANDS, detail);
+	element_add(error->arena, element_child(error->el, NS_CLIENT, "error"), NS_COMMANDS,
+		    detail);
 	route(ev->worker, error);
 	return DONE;
 }

@@ -30,8 +30,8 @@ on_got(struct store_request *request)
 	struct element *card = NULL;
 
 	if (request->results[0].status == STORE_OK)
-		card = xml_parse(held->arena, arena_dup(held->arena, request->results[0].value), &limits,
-				 NULL);
+		card = xml_parse(held->arena, arena_dup(held->arena, request->results[0].value),
+				 &limits, NULL);
 	/* §3.1: none of one's own is an empty one; §3.3: others cannot tell it from no account. */
 	if (card == NULL && !is_own(held->iq))
 		held_refuse(held, STANZA_SERVICE_UNAVAILABLE, NULL);
@@ -102,8 +102,10 @@ set(struct event *ev)
 	if (ev->account->is_guest)
 		return event_refuse(ev, STANZA_NOT_ALLOWED);
 	request = store_request_new(ev->worker->store, ev->worker->loop, on_put, event_hold(ev));
-	store_doc_put(request, ev->account->jid.text, DOC_NAME, xml_text(ev->arena, card, STR_NONE));
-	store_doc_put(request, ev->account->jid.text, ACCOUNT_PHOTO_DOC, photo_hash(ev->arena, card));
+	store_doc_put(request, ev->account->jid.text, DOC_NAME,
+		      xml_text(ev->arena, card, STR_NONE));
+	store_doc_put(request, ev->account->jid.text, ACCOUNT_PHOTO_DOC,
+		      photo_hash(ev->arena, card));
 	store_submit(request);
 	return DONE;
 }
@@ -127,8 +129,9 @@ mark_presence(struct event *ev)
 
 const struct module xep0054_vcard = {
 	.name = "vcard",
-	.specs = SPECS({"XEP-0054", "1.3.0", SPEC_COMPLETE, NULL},
-		       {"XEP-0153", "1.1.1", SPEC_COMPLETE, "the hash is added for clients that do not"}),
+	.specs = SPECS(
+		{"XEP-0054", "1.3.0", SPEC_COMPLETE, NULL},
+		{"XEP-0153", "1.1.1", SPEC_COMPLETE, "the hash is added for clients that do not"}),
 	.features = FEATURES(NS_VCARD),
 	.account_features = FEATURES(NS_VCARD),
 	.iqs = IQS({IQ_GET, TO_OWN_ACCOUNT | TO_ACCOUNT, NS_VCARD, "vCard", get},

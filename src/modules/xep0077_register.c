@@ -4,7 +4,8 @@
  * and for everybody a new password, and the end of the account.
  *
  * Whoever finds an open client must not be able to take the account over (SEC-40): the password is
- * changed, and the account removed, only in a session that logged in lately, or with the old password.
+ * changed, and the account removed, only in a session that logged in lately, or with the old
+ * password.
  */
 #include "base/log.h"
 #include "server/account_change.h"
@@ -103,8 +104,8 @@ sign_up(struct c2s *c2s, const struct config_host *host, struct stanza *iq)
 		c2s_hold(c2s);
 		log_event(LOG_INFO, "account-registered", LOG_STR("account", bare.text),
 			  LOG_STR("peer", c2s_peer_text(iq->arena, c2s)));
-		account_set_password(worker->server, worker->loop, worker->config, ACCOUNT_MAKE, bare,
-				     password, STR(""), on_created, signup);
+		account_set_password(worker->server, worker->loop, worker->config, ACCOUNT_MAKE,
+				     bare, password, STR(""), on_created, signup);
 	}
 }
 
@@ -285,7 +286,8 @@ take_form(struct event *ev, const struct element *query)
 	if (form_find(ev->arena, query, FORM_SUBMIT, FORM_CHANGE, &form, &why) == 0) {
 		if (!is_own_name(ev, form_value(&form, "username")))
 			return event_refuse(ev, STANZA_NOT_AUTHORIZED);
-		if (form_value(&form, "old_password").len == 0 || form_value(&form, "password").len == 0)
+		if (form_value(&form, "old_password").len == 0 ||
+		    form_value(&form, "password").len == 0)
 			return event_refuse(ev, STANZA_BAD_REQUEST);
 		return start_task(ev, CHANGE, form_value(&form, "password"),
 				  form_value(&form, "old_password"));
@@ -348,10 +350,12 @@ write_features(struct worker *worker UNUSED, const struct config_host *host,
 
 const struct module xep0077_register = {
 	.name = "register",
-	.specs = SPECS({"XEP-0077", "2.4", SPEC_COMPLETE, "new accounts only on hosts that allow it"}),
+	.specs = SPECS(
+		{"XEP-0077", "2.4", SPEC_COMPLETE, "new accounts only on hosts that allow it"}),
 	.features = FEATURES(NS_REGISTER),
-	.options = OPTIONS({"recent", OPTION_DURATION, "10m",
-			    "a login that is older needs the old password again to change or remove"}),
+	.options =
+		OPTIONS({"recent", OPTION_DURATION, "10m",
+			 "a login that is older needs the old password again to change or remove"}),
 	.iqs = IQS({IQ_GET, TO_SERVER | TO_OWN_ACCOUNT, NS_REGISTER, "query", get},
 		   {IQ_SET, TO_SERVER | TO_OWN_ACCOUNT, NS_REGISTER, "query", set}),
 	.stream_features = write_features,

@@ -25,6 +25,7 @@ const struct module xep0092_version = {
 	.name = "version",
 	.specs = SPECS({"XEP-0092", "1.1", SPEC_COMPLETE, NULL}),
 	.features = FEATURES(NS_VERSION),
-	.options = OPTIONS({"show_os", OPTION_BOOL, "false", "whether the operating system is told"}),
+	.options =
+		OPTIONS({"show_os", OPTION_BOOL, "false", "whether the operating system is told"}),
 	.iqs = IQS({IQ_GET, TO_SERVER, NS_VERSION, "query", answer_version}),
 };

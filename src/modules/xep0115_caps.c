@@ -11,12 +11,12 @@
 #include <stdlib.h>
 
 #define FEATURES_MAX 16384u /* bytes of an answer that is remembered */
-#define CACHE_MAX 1000u /* verified hashes a worker remembers; then it starts anew */
+#define CACHE_MAX 1000u     /* verified hashes a worker remembers; then it starts anew */
 #define ASK_MS 30000u
 #define ASKS_MAX 8u /* questions to one client at a time: it may invent hashes (SEC-54) */
 
 struct known {
-	char *key; /* "hash ver" */
+	char *key;      /* "hash ver" */
 	char *features; /* the <query/>, as text */
 };
 
@@ -122,16 +122,16 @@ on_presence(struct event *ev)
 	struct caps caps;
 
 	if (!session_is_available(ev->session) || ev->session->ask_count >= ASKS_MAX ||
-	    !caps_find(ev->stanza->el, &caps) ||
-	    !caps_knows_hash(caps.hash) ||
+	    !caps_find(ev->stanza->el, &caps) || !caps_knows_hash(caps.hash) ||
 	    map_get(&state->known, key_of(ev->arena, &caps)) != NULL)
 		return PASS;
 	q = xnew(struct question);
 	q->arena = arena_new();
 	q->caps = (struct caps){arena_dup(q->arena, caps.node), arena_dup(q->arena, caps.ver),
 				arena_dup(q->arena, caps.hash)};
-	query = disco_new(ev->arena, NS_DISCO_INFO,
-			  arena_printf(ev->arena, "%.*s#%.*s", STR_ARG(caps.node), STR_ARG(caps.ver)));
+	query = disco_new(
+		ev->arena, NS_DISCO_INFO,
+		arena_printf(ev->arena, "%.*s#%.*s", STR_ARG(caps.node), STR_ARG(caps.ver)));
 	session_ask(ev->session, IQ_GET, query, ASK_MS, on_info, q);
 	return PASS;
 }
@@ -146,12 +146,14 @@ make_own(struct worker *worker, struct caps_state *state)
 	state->own_count = worker->config->host_count;
 	state->own = xnew_array(struct buf, state->own_count);
 	for (size_t i = 0; i < state->own_count; i++) {
-		struct event ev = {.worker = worker, .arena = arena, .host = &worker->config->hosts[i]};
+		struct event ev = {
+			.worker = worker, .arena = arena, .host = &worker->config->hosts[i]};
 		struct caps caps = {STR(CAPS_NODE), STR_NONE, STR("sha-1")};
 		struct element *features = element_new(arena, NS_STREAM, "features");
 		const char *why;
 
-		if (caps_hash(arena, disco_server_info(&ev, STR_NONE), caps.hash, &caps.ver, &why) < 0) {
+		if (caps_hash(arena, disco_server_info(&ev, STR_NONE), caps.hash, &caps.ver, &why) <
+		    0) {
 			log_event(LOG_ERROR, "caps-of-server", LOG_Z("why", why));
 			continue;
 		}

@@ -18,11 +18,11 @@ add_contacts(struct event *ev, struct element *query)
 			continue;
 		if (form == NULL)
 			form = form_new(ev->arena, FORM_RESULT, FORM_TYPE);
-		field = form_add_field(
-			ev->arena, form, FIELD_LIST_MULTI,
-			arena_printf(ev->arena, "%s-addresses",
-				     config_contact_name((enum config_contact)kind)).p,
-			NULL);
+		field = form_add_field(ev->arena, form, FIELD_LIST_MULTI,
+				       arena_printf(ev->arena, "%s-addresses",
+						    config_contact_name((enum config_contact)kind))
+					       .p,
+				       NULL);
 		for (size_t i = 0; i < uris->count; i++)
 			field_add_value(ev->arena, field, uris->items[i]);
 	}

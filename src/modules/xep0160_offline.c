@@ -32,8 +32,8 @@ struct storing { /* a message on its way to the log */
 struct draining { /* the log on its way to account->offline_reader */
 	struct worker *worker;
 	struct account *account;
-	uint64_t shown;	    /* the last position that was written to the client */
-	uint64_t written;   /* all bytes up to that, see c2s_written */
+	uint64_t shown;   /* the last position that was written to the client */
+	uint64_t written; /* all bytes up to that, see c2s_written */
 	uint64_t count;
 };
 
@@ -79,8 +79,8 @@ store_message(struct account *account, struct stanza *stanza)
 {
 	const struct config_limits *limits = &account->worker->config->limits;
 	struct storing *storing = xnew(struct storing);
-	struct store_request *request =
-		store_request_new(account->worker->store, account->worker->loop, on_stored, storing);
+	struct store_request *request = store_request_new(
+		account->worker->store, account->worker->loop, on_stored, storing);
 	struct buf text = {0};
 
 	storing->worker = account->worker;
@@ -139,8 +139,7 @@ forget_delivered(struct draining *d)
 	d->account->offline_count -= MIN(d->account->offline_count, d->count);
 }
 
-static void
-drain_to(struct account *account, struct session *session);
+static void drain_to(struct account *account, struct session *session);
 
 /* To the next session that can take what the last one did not: if there is none, at next login. */
 static void
@@ -148,16 +147,17 @@ drain_again(struct account *account)
 {
 	if (account->state != ACCOUNT_READY)
 		return;
-	LIST_EACH(&account->sessions, struct session, link, session) {
-		if (session_is_available(session) && !session->is_closing && session->priority >= 0) {
+	LIST_EACH(&account->sessions, struct session, link, session)
+	{
+		if (session_is_available(session) && !session->is_closing &&
+		    session->priority >= 0) {
 			drain_to(account, session);
 			return;
 		}
 	}
 }
 
-static void
-ask(struct draining *d, struct session *session);
+static void ask(struct draining *d, struct session *session);
 
 /* The answer to the ping that followed, or NULL: then what TCP says counts. */
 static void
@@ -214,8 +214,8 @@ deliver_item(struct draining *d, struct session *session, const struct store_ite
 	d->shown = item->id;
 	d->count++;
 	if (stanza == NULL) {
-		log_event(LOG_ERROR, "offline-message-unreadable", LOG_STR("to", d->account->jid.text),
-			  LOG_INT("id", item->id));
+		log_event(LOG_ERROR, "offline-message-unreadable",
+			  LOG_STR("to", d->account->jid.text), LOG_INT("id", item->id));
 		return;
 	}
 	stanza_freeze(stanza);
@@ -225,8 +225,7 @@ deliver_item(struct draining *d, struct session *session, const struct store_ite
 	stanza_unref(stanza);
 }
 
-static void
-next_page(struct draining *d);
+static void next_page(struct draining *d);
 
 /* The session ended before all was delivered. */
 static void
@@ -334,6 +333,7 @@ const struct module xep0160_offline = {
 	.specs = SPECS({"XEP-0160", "1.0.1", SPEC_COMPLETE, NULL},
 		       {"XEP-0203", "2.0", SPEC_COMPLETE, "stamps on offline messages"}),
 	.features = FEATURES("msgoffline"),
-	.hooks = HOOKS({POINT_TO_ACCOUNT, STAGE_HANDLE, keep}, {POINT_PRESENCE, STAGE_HANDLE, drain},
-		       {POINT_SESSION_CLOSED, STAGE_HANDLE, forget_reader}),
+	.hooks =
+		HOOKS({POINT_TO_ACCOUNT, STAGE_HANDLE, keep}, {POINT_PRESENCE, STAGE_HANDLE, drain},
+		      {POINT_SESSION_CLOSED, STAGE_HANDLE, forget_reader}),
 };

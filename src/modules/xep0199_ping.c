@@ -23,8 +23,8 @@ static void
 on_pong(struct session *session, const struct stanza *reply, void *arg UNUSED)
 {
 	/*
-	 * An error is a sign of life too (§4.1). A client from before iq may say nothing, but its TCP
-	 * has acknowledged the question. Only silence of both is the end.
+	 * An error is a sign of life too (§4.1). A client from before iq may say nothing, but its
+	 * TCP has acknowledged the question. Only silence of both is the end.
 	 */
 	if (reply == NULL && c2s_unacknowledged(session->c2s) > 0)
 		session_close(session, STREAM_CONNECTION_TIMEOUT, "no answer to a ping");

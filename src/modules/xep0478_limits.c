@@ -10,8 +10,8 @@ write_features(struct worker *worker, const struct config_host *host UNUSED,
 {
 	const struct config_limits *limits = &worker->config->limits;
 	uint64_t bytes = is_authenticated ? limits->stanza_bytes : limits->stanza_bytes_before_auth;
-	uint64_t silence = is_authenticated ? worker->config->sessions.silent_after
-					    : limits->auth_timeout;
+	uint64_t silence =
+		is_authenticated ? worker->config->sessions.silent_after : limits->auth_timeout;
 
 	buf_addz(out, "<limits xmlns='" NS_LIMITS "'>");
 	if (bytes > 0)

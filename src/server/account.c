@@ -64,7 +64,8 @@ loaded(struct account *account)
 
 	account->waiting = NULL;
 	account->waiting_count = 0;
-	LIST_EACH(&account->waiters, struct waiter, link, waiter) {
+	LIST_EACH(&account->waiters, struct waiter, link, waiter)
+	{
 		list_remove(&waiter->link);
 		waiter->run(waiter, account);
 	}
@@ -73,7 +74,8 @@ loaded(struct account *account)
 	free(waiting);
 }
 
-/* Results: 0 the credentials, 1 the offline log's count, 2 the photo's hash, from 3 on the roster. */
+/* Results: 0 the credentials, 1 the offline log's count, 2 the photo's hash, from 3 on the roster.
+ */
 static void
 on_load(struct store_request *request)
 {
@@ -134,7 +136,8 @@ account_wait(struct account *account, struct waiter *waiter)
 struct session *
 account_session(const struct account *account, struct str resource)
 {
-	LIST_EACH(&account->sessions, struct session, link, session) {
+	LIST_EACH(&account->sessions, struct session, link, session)
+	{
 		if (str_equal(session->jid.resource, resource))
 			return session;
 	}
@@ -153,8 +156,8 @@ wait_for_load(struct account *account, struct stanza *stanza)
 		return;
 	}
 	if ((n & (n - 1)) == 0)
-		account->waiting = xrealloc(account->waiting,
-					    sizeof(struct stanza *) * (n > 0 ? n * 2 : 1));
+		account->waiting =
+			xrealloc(account->waiting, sizeof(struct stanza *) * (n > 0 ? n * 2 : 1));
 	account->waiting[account->waiting_count++] = stanza;
 }
 
@@ -179,7 +182,8 @@ is_for_servers_only(const struct stanza *iq)
 	return false;
 }
 
-/* RFC 6121 §8.5.2.1.3, §8.5.3: an iq to a resource is the client's; to the bare JID, the server's. */
+/* RFC 6121 §8.5.2.1.3, §8.5.3: an iq to a resource is the client's; to the bare JID, the server's.
+ */
 static enum verdict
 take_iq(struct event *ev)
 {
@@ -275,7 +279,8 @@ account_revoke(struct account *account, struct session *keep, bool is_gone)
 	if (is_gone)
 		account->state = ACCOUNT_ABSENT;
 	account->revoked_ms = time_mono_ms();
-	LIST_EACH(&account->sessions, struct session, link, session) {
+	LIST_EACH(&account->sessions, struct session, link, session)
+	{
 		if (session != keep)
 			session_close(session, STREAM_NOT_AUTHORIZED, why);
 	}
@@ -287,11 +292,14 @@ accounts_sweep(struct worker *worker)
 {
 	uint64_t now = loop_now_ms(worker->loop);
 
-	LIST_EACH(&worker->idle_accounts, struct account, idle, account) {
-		uint64_t keep = account->state == ACCOUNT_ABSENT || account->is_guest ? ABSENT_KEEP_MS
-										     : IDLE_KEEP_MS;
+	LIST_EACH(&worker->idle_accounts, struct account, idle, account)
+	{
+		uint64_t keep = account->state == ACCOUNT_ABSENT || account->is_guest
+					? ABSENT_KEEP_MS
+					: IDLE_KEEP_MS;
 
-		if (account->state != ACCOUNT_LOADING && account->pins == 0 && now - account->idle_since_ms >= keep)
+		if (account->state != ACCOUNT_LOADING && account->pins == 0 &&
+		    now - account->idle_since_ms >= keep)
 			account_free(account);
 	}
 }
@@ -299,7 +307,8 @@ accounts_sweep(struct worker *worker)
 void
 accounts_free(struct worker *worker)
 {
-	LIST_EACH(&worker->idle_accounts, struct account, idle, account) {
+	LIST_EACH(&worker->idle_accounts, struct account, idle, account)
+	{
 		for (unsigned i = 0; i < account->waiting_count; i++)
 			stanza_unref(account->waiting[i]);
 		account->waiting_count = 0;

@@ -3,7 +3,8 @@
  * account.h - an account whose state is in memory: on its home worker, while it has sessions or was
  * needed lately.
  *
- * Load, then run: stanzas for an account that is being loaded wait, in order, and handlers never do.
+ * Load, then run: stanzas for an account that is being loaded wait, in order, and handlers never
+ * do.
  */
 #pragma once
 
@@ -32,23 +33,24 @@ struct account {
 	struct jid jid; /* bare */
 	struct worker *worker;
 	enum account_state state;
-	bool is_guest;	 /* SASL ANONYMOUS: nothing of it is stored */
+	bool is_guest;        /* SASL ANONYMOUS: nothing of it is stored */
 	struct link sessions; /* struct session */
 	unsigned session_count;
 	struct link waiters;
 	struct stanza **waiting; /* while loading */
 	unsigned waiting_count;
-	struct roster *roster; /* NULL until loaded */
-	char *photo_hash;	   /* ACCOUNT_PHOTO_DOC's text, or NULL */
-	uint64_t offline_count; /* entries in the offline log, at most: 0 means none */
-	uint64_t offline_shown; /* of these, delivered, but perhaps not arrived */
+	struct roster *roster;    /* NULL until loaded */
+	char *photo_hash;         /* ACCOUNT_PHOTO_DOC's text, or NULL */
+	uint64_t offline_count;   /* entries in the offline log, at most: 0 means none */
+	uint64_t offline_shown;   /* of these, delivered, but perhaps not arrived */
 	unsigned offline_appends; /* on their way to it */
-	struct session *offline_reader; /* that they are delivered to; NULL: nobody, or it has ended */
+	struct session
+		*offline_reader;  /* that they are delivered to; NULL: nobody, or it has ended */
 	bool is_draining_offline; /* entries are being delivered, and new ones queue behind them */
 	bool is_confirming_offline; /* the reader was asked whether they have arrived */
 	bool is_changing; /* its password, or its end, is being worked on: one at a time */
-	unsigned pins;		/* operations under way that point here */
-	struct link idle;	/* in worker->idle_accounts while session_count is 0 */
+	unsigned pins;    /* operations under way that point here */
+	struct link idle; /* in worker->idle_accounts while session_count is 0 */
 	uint64_t idle_since_ms;
 	uint64_t revoked_ms; /* when its password was changed, if lately; time_mono_ms */
 };
@@ -76,7 +78,8 @@ void account_revoke(struct account *account, struct session *keep, bool is_gone)
 void account_pin(struct account *account);
 void account_unpin(struct account *account);
 
-/* What is known in memory of BARE may be out of date: it was made, changed or removed in the store. */
+/* What is known in memory of BARE may be out of date: it was made, changed or removed in the store.
+ */
 void account_forget(struct worker *worker, struct str bare);
 
 void account_session_added(struct account *account);

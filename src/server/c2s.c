@@ -92,8 +92,9 @@ c2s_close(struct c2s *c2s, enum stream_condition condition, const char *text)
 	if (c2s->is_closing)
 		return;
 	if (condition != STREAM_NO_ERROR) {
-		log_event(LOG_INFO, "stream-error", LOG_Z("condition", stream_condition_name(condition)),
-			  LOG_Z("why", text), LOG_Z("user", c2s->user), LOG_Z("host", c2s->host));
+		log_event(LOG_INFO, "stream-error",
+			  LOG_Z("condition", stream_condition_name(condition)), LOG_Z("why", text),
+			  LOG_Z("user", c2s->user), LOG_Z("host", c2s->host));
 		stream_fail(&c2s->stream, c2s_output(c2s), str(c2s->host), condition, text);
 	} else {
 		stream_close(&c2s->stream, c2s_output(c2s));
@@ -129,8 +130,7 @@ c2s_check_queue(struct c2s *c2s)
 		c2s_drop(c2s, "the client does not read");
 }
 
-static void
-move_home(struct c2s *c2s);
+static void move_home(struct c2s *c2s);
 
 /* What was put off to the end of the turn. */
 static void
@@ -216,8 +216,7 @@ write_features(struct c2s *c2s, struct buf *out)
 		buf_addz(out, "<bind xmlns='" NS_BIND "'/>"
 			      "<session xmlns='" NS_SESSION "'><optional/></session>");
 	for (size_t i = 0; host != NULL && i < module_count(); i++) {
-		const struct option_values *options =
-			config_options(c2s->worker->config, host, i);
+		const struct option_values *options = config_options(c2s->worker->config, host, i);
 
 		if (modules[i]->stream_features != NULL && config_module_enabled(options))
 			modules[i]->stream_features(c2s->worker, host, options, is_in, out);
@@ -390,7 +389,8 @@ on_event(struct c2s *c2s, const struct stream_event *event, struct str rest)
 		c2s_close(c2s, STREAM_NO_ERROR, NULL);
 		break;
 	case STREAM_FAILED:
-		/* The words are written already; c2s_close finds the stream over and only flushes. */
+		/* The words are written already; c2s_close finds the stream over and only flushes.
+		 */
 		c2s_close(c2s, event->condition, event->why);
 		break;
 	}
@@ -558,8 +558,8 @@ c2s_accept(struct worker *worker, int fd, const struct config_listener *listener
 	struct conn *conn = conn_new(worker->loop, fd, &handlers, c2s);
 
 	/* By the address that the connection knows, now and when it leaves. */
-	c2s->is_counted =
-		admission_enter(worker->server->admission, &worker->config->limits, conn_peer(conn));
+	c2s->is_counted = admission_enter(worker->server->admission, &worker->config->limits,
+					  conn_peer(conn));
 	c2s_attach(c2s, conn);
 	if (!c2s->is_counted)
 		c2s_drop(c2s, "too many connections that have not logged in");
@@ -635,7 +635,8 @@ c2s_authenticated(struct c2s *c2s, struct str user, bool is_guest)
 void
 c2s_close_all(struct worker *worker, enum stream_condition condition, const char *text)
 {
-	LIST_EACH(&worker->streams, struct c2s, link, c2s) {
+	LIST_EACH(&worker->streams, struct c2s, link, c2s)
+	{
 		c2s_close(c2s, condition, text);
 	}
 }
@@ -643,7 +644,8 @@ c2s_close_all(struct worker *worker, enum stream_condition condition, const char
 void
 c2s_end_all(struct worker *worker)
 {
-	LIST_EACH(&worker->streams, struct c2s, link, c2s) {
+	LIST_EACH(&worker->streams, struct c2s, link, c2s)
+	{
 		end_session(c2s);
 		c2s_free(c2s);
 	}
@@ -652,7 +654,8 @@ c2s_end_all(struct worker *worker)
 void
 c2s_close_host(struct worker *worker, struct str host)
 {
-	LIST_EACH(&worker->streams, struct c2s, link, c2s) {
+	LIST_EACH(&worker->streams, struct c2s, link, c2s)
+	{
 		if (c2s->host != NULL && str_equal(str(c2s->host), host))
 			c2s_close(c2s, STREAM_HOST_GONE, NULL);
 	}
@@ -661,7 +664,8 @@ c2s_close_host(struct worker *worker, struct str host)
 void
 c2s_close_unbound(struct worker *worker, struct str user, struct str host, const char *text)
 {
-	LIST_EACH(&worker->streams, struct c2s, link, c2s) {
+	LIST_EACH(&worker->streams, struct c2s, link, c2s)
+	{
 		if (c2s->session == NULL && c2s->user != NULL && str_is(user, c2s->user) &&
 		    str_is(host, c2s->host))
 			c2s_close(c2s, STREAM_NOT_AUTHORIZED, text);

@@ -14,7 +14,7 @@
 #define ATTEMPTS_MAX 20u /* of any kind: some clients try each mechanism in turn */
 
 #define PLUS_BITS                                                                                  \
-	(SASL_BIT(SASL_SCRAM_SHA_512_PLUS) | SASL_BIT(SASL_SCRAM_SHA_256_PLUS) |                  \
+	(SASL_BIT(SASL_SCRAM_SHA_512_PLUS) | SASL_BIT(SASL_SCRAM_SHA_256_PLUS) |                   \
 	 SASL_BIT(SASL_SCRAM_SHA_1_PLUS))
 
 static bool
@@ -123,7 +123,8 @@ fail_sasl(struct c2s *c2s, enum sasl_failure failure, const char *why)
 	if (c2s->tried_password)
 		c2s_auth_failed(c2s, why);
 	else
-		log_event(LOG_INFO, "login-not-started", LOG_Z("host", c2s->host), LOG_Z("why", why));
+		log_event(LOG_INFO, "login-not-started", LOG_Z("host", c2s->host),
+			  LOG_Z("why", why));
 	c2s->tried_password = false;
 	if (++c2s->attempts >= ATTEMPTS_MAX)
 		c2s_fail(c2s, STREAM_POLICY_VIOLATION, "too many attempts to log in");
@@ -145,8 +146,7 @@ c2s_auth_failed(struct c2s *c2s, const char *why)
 		c2s_fail(c2s, STREAM_POLICY_VIOLATION, "too many failed logins");
 }
 
-static void
-take_step(struct c2s *c2s, enum sasl_step step, struct str out);
+static void take_step(struct c2s *c2s, enum sasl_step step, struct str out);
 
 static void
 on_credentials(struct store_request *request)
@@ -159,7 +159,8 @@ on_credentials(struct store_request *request)
 			credentials_parse(request->arena, result->value, &credentials) == 0;
 
 	if (c2s_release(c2s))
-		take_step(c2s, sasl_server_credentials(c2s->sasl, is_known ? &credentials : NULL, &out),
+		take_step(c2s,
+			  sasl_server_credentials(c2s->sasl, is_known ? &credentials : NULL, &out),
 			  out);
 	store_request_free(request);
 }
@@ -228,7 +229,8 @@ take_step(struct c2s *c2s, enum sasl_step step, struct str out)
 		break;
 	case SASL_CHECK:
 		c2s_hold(c2s);
-		store_offload(c2s->worker->store, c2s->worker->loop, check_password, on_checked, c2s);
+		store_offload(c2s->worker->store, c2s->worker->loop, check_password, on_checked,
+			      c2s);
 		break;
 	case SASL_SUCCESS:
 		succeed(c2s, out);
@@ -265,7 +267,8 @@ start(struct c2s *c2s, enum sasl_mechanism mechanism, struct str data)
 			options.binding.end_point = str_of(end_point, (size_t)len);
 	}
 	if (mechanism == SASL_EXTERNAL)
-		options.certificate_id_count = certificate_ids(c2s, arena, &options.certificate_ids);
+		options.certificate_id_count =
+			certificate_ids(c2s, arena, &options.certificate_ids);
 	c2s->sasl = sasl_server_new(&options);
 	take_step(c2s, sasl_server_step(c2s->sasl, data, &out), out);
 	OPENSSL_cleanse(exporter, sizeof(exporter));

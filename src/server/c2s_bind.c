@@ -83,7 +83,8 @@ bound(struct c2s *c2s, struct account *account, struct str resource)
 	arena_free(ev.arena);
 }
 
-/* RFC 6120 §7.6.1: the full JID; a legacy client (XEP-0078) knows its own, and gets an empty result. */
+/* RFC 6120 §7.6.1: the full JID; a legacy client (XEP-0078) knows its own, and gets an empty
+ * result. */
 static void
 answer(struct c2s *c2s)
 {
@@ -92,8 +93,7 @@ answer(struct c2s *c2s)
 	c2s->bind = NULL;
 	reply = stanza_result(iq);
 	if (c2s->stream.has_version) {
-		struct element *bind =
-			element_add(reply->arena, reply->el, NS_BIND, "bind");
+		struct element *bind = element_add(reply->arena, reply->el, NS_BIND, "bind");
 
 		element_add_leaf(reply->arena, bind, "jid", c2s->session->jid.text);
 	}

@@ -6,8 +6,8 @@
  */
 #include "base/log.h"
 #include "server/c2s_private.h"
-#include "xmpp/ns.h"
 #include "xmpp/legacy_auth.h"
+#include "xmpp/ns.h"
 
 #include <openssl/crypto.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@ struct legacy_auth {
 	struct stanza *iq;
 	struct arena *arena;
 	struct str user, bare, resource; /* prepared */
-	struct str password, digest;	 /* p NULL: not given */
+	struct str password, digest;     /* p NULL: not given */
 	struct credentials credentials;
 	uint32_t iterations; /* that an unknown user is given */
 	bool is_known, is_right;
@@ -75,8 +75,7 @@ check(void *arg)
 
 	if (legacy->password.p != NULL) {
 		if (!legacy->is_known)
-			credentials_derive(legacy->arena, STR("nobody's"),
-					   legacy->iterations,
+			credentials_derive(legacy->arena, STR("nobody's"), legacy->iterations,
 					   &legacy->credentials);
 		legacy->is_right = credentials_verify(&legacy->credentials, legacy->password) &&
 				   legacy->is_known;
@@ -102,8 +101,9 @@ on_checked(void *arg)
 	if (legacy->is_right) {
 		struct arena *arena = arena_new();
 
-		log_event(LOG_INFO, "login", LOG_STR("user", legacy->user), LOG_Z("host", c2s->host),
-			  LOG_STR("peer", c2s_peer_text(arena, c2s)), LOG_Z("by", "jabber:iq:auth"));
+		log_event(LOG_INFO, "login", LOG_STR("user", legacy->user),
+			  LOG_Z("host", c2s->host), LOG_STR("peer", c2s_peer_text(arena, c2s)),
+			  LOG_Z("by", "jabber:iq:auth"));
 		arena_free(arena);
 		c2s_authenticated(c2s, legacy->user, false);
 		return;

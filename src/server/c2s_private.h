@@ -13,33 +13,33 @@ struct c2s {
 	struct conn *conn;
 	struct stream stream;
 	struct session *session; /* once bound */
-	char *host;		 /* prepared; NULL until the stream was opened */
-	char *user;		 /* prepared localpart, once authenticated */
+	char *host;              /* prepared; NULL until the stream was opened */
+	char *user;              /* prepared localpart, once authenticated */
 	struct sasl_server *sasl;
 	struct legacy_auth *legacy;
 	struct stanza *bind; /* the iq that waits for the account */
 	struct waiter waiter;
-	struct timer timer;  /* until bound: the deadline; then: silence */
-	struct timer refill; /* reading goes on when the rate allows it */
+	struct timer timer;    /* until bound: the deadline; then: silence */
+	struct timer refill;   /* reading goes on when the rate allows it */
 	struct deferred later; /* what must not happen inside a handler: moving, ending */
 	uint64_t heard_ms;
 	uint64_t credentials_ms; /* when those it logs in with were looked up; time_mono_ms */
-	uint64_t written; /* bytes ever put into the output */
-	size_t output_before; /* what was in it when c2s_output was called */
-	int64_t allowance;	/* bytes that may be read now; see rate_bytes */
+	uint64_t written;        /* bytes ever put into the output */
+	size_t output_before;    /* what was in it when c2s_output was called */
+	int64_t allowance;       /* bytes that may be read now; see rate_bytes */
 	uint64_t allowance_ms;
-	uint32_t offered;	/* mechanisms, a bit each */
-	uint8_t holds;		/* asynchronous operations under way */
-	uint8_t failures;	/* wrong passwords on this stream */
-	uint8_t attempts;	/* to log in that failed for any reason */
-	bool tried_password;	/* the exchange under way got as far as credentials */
-	uint8_t plaintext;	/* enum config_plaintext */
+	uint32_t offered;    /* mechanisms, a bit each */
+	uint8_t holds;       /* asynchronous operations under way */
+	uint8_t failures;    /* wrong passwords on this stream */
+	uint8_t attempts;    /* to log in that failed for any reason */
+	bool tried_password; /* the exchange under way got as far as credentials */
+	uint8_t plaintext;   /* enum config_plaintext */
 	bool is_direct_tls, require_tls;
-	bool is_counted;	/* among those that have not logged in */
+	bool is_counted; /* among those that have not logged in */
 	bool is_guest;
 	bool is_moving, is_ending, is_throttled;
-	bool is_closing;	/* nothing more is read; the output may still be on its way */
-	bool is_dead;		/* the connection is gone; freed when nothing is held */
+	bool is_closing; /* nothing more is read; the output may still be on its way */
+	bool is_dead;    /* the connection is gone; freed when nothing is held */
 };
 
 /* Whether this connection may carry passwords, and log in: encrypted, or allowed without. */

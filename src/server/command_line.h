@@ -7,7 +7,7 @@ enum action {
 	ACTION_CHECK_CONFIG,
 	ACTION_HOOKS,
 	ACTION_CONFIG_MANUAL, /* argument: "markdown" or "mdoc" */
-	ACTION_XEPS,	      /* argument: "markdown" or "doap" */
+	ACTION_XEPS,          /* argument: "markdown" or "doap" */
 	ACTION_VERSION,
 	ACTION_HELP,
 	ACTION_USAGE, /* the command line was wrong, and that was said */

@@ -31,10 +31,10 @@ static struct map answers; /* struct answer by "get name ns" */
 static size_t count;
 
 static const char *const point_names[] = {
-	[POINT_FROM_CLIENT] = "from-client",	   [POINT_TO_ACCOUNT] = "to-account",
-	[POINT_TO_SESSION] = "to-session",	   [POINT_TO_REMOTE] = "to-remote",
-	[POINT_SESSION_BOUND] = "session-bound",   [POINT_SESSION_CLOSED] = "session-closed",
-	[POINT_SESSION_SILENT] = "session-silent", [POINT_PRESENCE] = "presence",
+	[POINT_FROM_CLIENT] = "from-client",         [POINT_TO_ACCOUNT] = "to-account",
+	[POINT_TO_SESSION] = "to-session",           [POINT_TO_REMOTE] = "to-remote",
+	[POINT_SESSION_BOUND] = "session-bound",     [POINT_SESSION_CLOSED] = "session-closed",
+	[POINT_SESSION_SILENT] = "session-silent",   [POINT_PRESENCE] = "presence",
 	[POINT_ACCOUNT_REMOVED] = "account-removed",
 };
 static const char *const stage_names[] = {"check", "mark", "store", "copy", "handle"};
@@ -72,7 +72,8 @@ add_answers(const struct module *module)
 		answer->module = module;
 		answer->index = module_index(module);
 		answer->handler = h;
-		key = answer_key(answer->key, sizeof(answer->key), h->type, str(h->ns), str(h->name));
+		key = answer_key(answer->key, sizeof(answer->key), h->type, str(h->ns),
+				 str(h->name));
 		assert(key.len > 0);
 		twice = map_put(&answers, key, answer);
 		assert(twice == NULL);

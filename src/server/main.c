@@ -70,8 +70,8 @@ certificates_change(const struct config *config)
 		config_host_certificate(config, &config->hosts[i], arena, &files[0], &files[1]);
 		for (size_t k = 0; k < COUNT(files); k++)
 			if (stat(files[k], &st) == 0)
-				newest = MAX(newest, st.st_mtim.tv_sec * 1000000000 +
-							     st.st_mtim.tv_nsec);
+				newest = MAX(newest,
+					     st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec);
 	}
 	arena_free(arena);
 	return newest;
@@ -224,7 +224,8 @@ wear(const struct identity *identity, bool for_good, struct arena *arena, struct
 	else if (ok && identity->is_other)
 		ok = setegid(identity->gid) == 0 && seteuid(identity->uid) == 0;
 	if (!ok)
-		*why = arena_printf(arena, "cannot become the configured user: %s", strerror(errno));
+		*why = arena_printf(arena, "cannot become the configured user: %s",
+				    strerror(errno));
 	return ok ? 0 : -1;
 }
 
@@ -247,8 +248,8 @@ raise_descriptor_limit(void)
 }
 
 /*
- * Files are made as the user that the server will be, so that the next start can read them; ports are
- * opened as root; then there is no way back.
+ * Files are made as the user that the server will be, so that the next start can read them; ports
+ * are opened as root; then there is no way back.
  */
 static int
 open_all(struct arena *arena, struct str *why)

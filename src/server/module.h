@@ -5,9 +5,9 @@
  * A module is one const table; src/modules/modules.c lists them all. Disco, doap.xml and the
  * configuration manual are made from the tables. Order comes from the stage, then from that list.
  *
- * Handlers run on the worker that owns the account, its state loaded. They do not block, take no lock
- * and keep nothing static. Slow work is a store request (store/store.h) whose `done` runs on the same
- * worker: hold the iq with event_hold meanwhile.
+ * Handlers run on the worker that owns the account, its state loaded. They do not block, take no
+ * lock and keep nothing static. Slow work is a store request (store/store.h) whose `done` runs on
+ * the same worker: hold the iq with event_hold meanwhile.
  */
 #pragma once
 
@@ -21,27 +21,28 @@
 #include "xmpp/xml_writer.h"
 
 enum verdict {
-	PASS,	 /* to the next handler */
-	DONE,	 /* handled: nobody else sees it */
+	PASS,    /* to the next handler */
+	DONE,    /* handled: nobody else sees it */
 	REFUSED, /* by event_refuse */
 };
 
 enum point {
-	POINT_FROM_CLIENT,	/* a stanza of a session, `from` stamped; it may still be edited in MARK */
-	POINT_TO_ACCOUNT,	/* a stanza to an account that is loaded */
-	POINT_TO_SESSION,	/* about to be written to one session */
-	POINT_TO_REMOTE,	/* to a domain that is not ours */
-	POINT_SESSION_BOUND,	/* a resource was bound; no stanza */
-	POINT_SESSION_CLOSED,	/* a session is about to end; no stanza; it can still be looked at */
-	POINT_SESSION_SILENT,	/* nothing came from it for `silent_after`; no stanza */
-	POINT_PRESENCE,		/* a session's own broadcast presence, available or unavailable */
-	POINT_ACCOUNT_REMOVED,	/* everything stored of it is gone; no stanza, no session */
+	POINT_FROM_CLIENT, /* a stanza of a session, `from` stamped; it may still be edited in MARK
+			    */
+	POINT_TO_ACCOUNT,  /* a stanza to an account that is loaded */
+	POINT_TO_SESSION,  /* about to be written to one session */
+	POINT_TO_REMOTE,   /* to a domain that is not ours */
+	POINT_SESSION_BOUND,   /* a resource was bound; no stanza */
+	POINT_SESSION_CLOSED,  /* a session is about to end; no stanza; it can still be looked at */
+	POINT_SESSION_SILENT,  /* nothing came from it for `silent_after`; no stanza */
+	POINT_PRESENCE,        /* a session's own broadcast presence, available or unavailable */
+	POINT_ACCOUNT_REMOVED, /* everything stored of it is gone; no stanza, no session */
 	POINT_COUNT,
 };
 
 enum stage {
-	STAGE_CHECK,  /* may refuse */
-	STAGE_MARK,   /* the last that may edit */
+	STAGE_CHECK, /* may refuse */
+	STAGE_MARK,  /* the last that may edit */
 	STAGE_STORE,
 	STAGE_COPY,
 	STAGE_HANDLE, /* answers, delivers */
@@ -51,12 +52,14 @@ enum stage {
 /* One thing that happens, while handlers look at it. */
 struct event {
 	struct worker *worker;
-	struct arena *arena;	 /* scratch, gone when the event is over */
-	struct stanza *stanza;	 /* or NULL; borrowed */
-	struct session *session; /* the sender's at FROM_CLIENT and after, else the recipient's, or NULL */
-	struct account *account; /* the one concerned, or NULL (an iq to the server from elsewhere) */
+	struct arena *arena;   /* scratch, gone when the event is over */
+	struct stanza *stanza; /* or NULL; borrowed */
+	struct session
+		*session; /* the sender's at FROM_CLIENT and after, else the recipient's, or NULL */
+	struct account
+		*account; /* the one concerned, or NULL (an iq to the server from elsewhere) */
 	const struct config_host *host; /* of ACCOUNT, or the server that is addressed */
-	const struct module *module;	/* whose handler runs */
+	const struct module *module;    /* whose handler runs */
 	enum stanza_condition refusal;
 	const char *refusal_text;
 };
@@ -68,9 +71,9 @@ struct hook {
 };
 
 enum iq_target {
-	TO_SERVER = 1,	    /* the host's own address */
+	TO_SERVER = 1,      /* the host's own address */
 	TO_OWN_ACCOUNT = 2, /* the sender's bare JID, or no `to` at all */
-	TO_ACCOUNT = 4,	    /* another account's bare JID; ev->account is the one addressed */
+	TO_ACCOUNT = 4,     /* another account's bare JID; ev->account is the one addressed */
 };
 
 struct iq_handler {
@@ -82,7 +85,7 @@ struct iq_handler {
 
 enum spec_status { SPEC_PARTIAL, SPEC_COMPLETE };
 
-struct spec { /* one document; a module may have several */
+struct spec {                /* one document; a module may have several */
 	const char *name;    /* "XEP-0199", "RFC 6121" */
 	const char *version; /* of the document; NULL for RFCs */
 	enum spec_status status;
@@ -92,7 +95,7 @@ struct spec { /* one document; a module may have several */
 struct module {
 	const char *name; /* of the group in the configuration */
 	const struct spec *specs;
-	const char *const *features; /* in the server's disco#info (XEP-0030) */
+	const char *const *features;         /* in the server's disco#info (XEP-0030) */
 	const char *const *account_features; /* in that of an account's bare JID */
 	const struct option *options;
 	const struct iq_handler *iqs;
@@ -102,8 +105,8 @@ struct module {
 				const struct option_values *options, bool is_authenticated,
 				struct buf *out);
 	/*
-	 * An iq from a client that has not logged in (XEP-0077). Returns whether it is this module's;
-	 * it then answers with c2s_send, at once or, after c2s_hold, later.
+	 * An iq from a client that has not logged in (XEP-0077). Returns whether it is this
+	 * module's; it then answers with c2s_send, at once or, after c2s_hold, later.
 	 */
 	bool (*stream_iq)(struct c2s *c2s, const struct config_host *host,
 			  const struct option_values *options, struct stanza *iq);
@@ -157,7 +160,8 @@ void held_refuse(struct held_iq *held, enum stanza_condition condition, const ch
 enum verdict hooks_run(enum point point, struct event *ev);
 /* The table of iq handlers, and disco. Returns PASS when nobody handles it. */
 enum verdict iq_dispatch(struct event *ev, enum iq_target target);
-/* Builds the tables from modules[]; once, before any worker. Aborts on a table that contradicts itself. */
+/* Builds the tables from modules[]; once, before any worker. Aborts on a table that contradicts
+ * itself. */
 void modules_init(void);
 size_t module_index(const struct module *module);
 size_t module_count(void);

@@ -110,7 +110,8 @@ encode(struct arena *arena, const struct contact *contact)
 		element_setz(arena, el, "pending", "true");
 	if (!contact->is_listed)
 		element_setz(arena, el, "hidden", "true");
-	element_set(arena, el, "ver", arena_printf(arena, "%llu", (unsigned long long)contact->version));
+	element_set(arena, el, "ver",
+		    arena_printf(arena, "%llu", (unsigned long long)contact->version));
 	if (contact->request.p != NULL)
 		element_add_leaf(arena, el, "request", contact->request);
 	return xml_text(arena, el, STR_NONE);
@@ -148,8 +149,8 @@ decode(struct str jid, struct str text)
 	contact->is_listed = !is_true(el, "hidden");
 	if (str_to_u64(element_attr(el, "ver"), UINT64_MAX, &contact->version) < 0)
 		contact->version = 0;
-	contact->request = arena_dup(contact->arena,
-				     element_child_text(scratch, el, NULL, "request"));
+	contact->request =
+		arena_dup(contact->arena, element_child_text(scratch, el, NULL, "request"));
 	for (child = element_child(el, NULL, "group"); child != NULL;
 	     child = element_next(child, NULL, "group"))
 		contact->group_count++;
@@ -205,7 +206,8 @@ roster_put(struct roster *roster, struct contact *contact, struct store_request 
 		contact_free(contact);
 	} else {
 		if (request != NULL)
-			store_set_put(request, owner, SET_NAME, contact->jid, encode(arena, contact));
+			store_set_put(request, owner, SET_NAME, contact->jid,
+				      encode(arena, contact));
 		put_in_memory(roster, contact);
 	}
 	if (request != NULL)

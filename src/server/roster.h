@@ -13,15 +13,15 @@
 #include "xmpp/jid.h"
 
 struct contact {
-	struct str jid;	 /* prepared, usually bare */
+	struct str jid;  /* prepared, usually bare */
 	struct str name; /* p NULL: none */
 	struct str *groups;
 	size_t group_count;
-	bool to, from;	     /* we see the contact's presence; the contact sees ours */
-	bool asked;	     /* pending out: we sent subscribe */
-	bool pending;	     /* pending in: the contact asked, and has no answer yet */
-	bool approved;	     /* pre-approval (§3.4) */
-	bool is_listed;	     /* in the roster that clients see; one that only asked is not */
+	bool to, from;       /* we see the contact's presence; the contact sees ours */
+	bool asked;          /* pending out: we sent subscribe */
+	bool pending;        /* pending in: the contact asked, and has no answer yet */
+	bool approved;       /* pre-approval (§3.4) */
+	bool is_listed;      /* in the roster that clients see; one that only asked is not */
 	struct str request;  /* the stored subscribe, as text; p NULL: none */
 	uint64_t version;    /* of the roster when this contact changed last */
 	struct arena *arena; /* holds all of it, itself too */
@@ -48,15 +48,17 @@ const char *contact_subscription(const struct contact *contact);
 bool contact_is_empty(const struct contact *contact);
 
 /*
- * Puts CONTACT in the place of the one with its JID, in memory and into REQUEST (which may be NULL for
- * a guest), with a new version; an empty one is removed. Takes CONTACT over.
+ * Puts CONTACT in the place of the one with its JID, in memory and into REQUEST (which may be NULL
+ * for a guest), with a new version; an empty one is removed. Takes CONTACT over.
  */
 void roster_put(struct roster *roster, struct contact *contact, struct store_request *request,
 		struct str owner);
 
 /* <item/> in NS_ROSTER for a client. */
-struct element *contact_item(struct arena *arena, struct element *query, const struct contact *contact);
+struct element *contact_item(struct arena *arena, struct element *query,
+			     const struct contact *contact);
 
-/* Storage: adds the operations that load OWNER's roster, and reads their results from the first on. */
+/* Storage: adds the operations that load OWNER's roster, and reads their results from the first on.
+ */
 size_t roster_load(struct store_request *request, struct str owner);
 struct roster *roster_loaded(const struct store_request *request, size_t first);

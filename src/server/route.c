@@ -148,7 +148,8 @@ to_remote(struct worker *worker, struct stanza *stanza)
 {
 	struct event ev = {.worker = worker, .arena = arena_new(), .stanza = stanza};
 
-	/* Whoever tells all contacts that it goes, or asks who is there, does not wait for answers. */
+	/* Whoever tells all contacts that it goes, or asks who is there, does not wait for answers.
+	 */
 	if (hooks_run(POINT_TO_REMOTE, &ev) == PASS && stanza->type != PRESENCE_PROBE &&
 	    stanza->type != PRESENCE_UNAVAILABLE)
 		route_refusal(worker, stanza, STANZA_REMOTE_SERVER_NOT_FOUND, NULL);
@@ -162,7 +163,8 @@ to_server(struct worker *worker, struct stanza *stanza, const struct config_host
 	struct event ev = {.worker = worker, .arena = arena_new(), .stanza = stanza, .host = host};
 	enum verdict verdict = PASS;
 
-	if (stanza->kind == STANZA_IQ && stanza->to.resource.len == 0 && stanza_may_be_refused(stanza))
+	if (stanza->kind == STANZA_IQ && stanza->to.resource.len == 0 &&
+	    stanza_may_be_refused(stanza))
 		verdict = iq_dispatch(&ev, TO_SERVER);
 	if (verdict == PASS && stanza->kind != STANZA_PRESENCE)
 		route_refusal(worker, stanza, STANZA_SERVICE_UNAVAILABLE, NULL);

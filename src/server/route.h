@@ -6,8 +6,8 @@
 #include "xmpp/stanza.h"
 
 /*
- * Sends STANZA to its `to`, from WORKER's thread; takes one reference. From here on it is immutable.
- * It is handled later in this turn, or on another worker, in order of the calls.
+ * Sends STANZA to its `to`, from WORKER's thread; takes one reference. From here on it is
+ * immutable. It is handled later in this turn, or on another worker, in order of the calls.
  */
 void route(struct worker *worker, struct stanza *stanza);
 

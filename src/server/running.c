@@ -64,11 +64,13 @@ listen_on(struct runner *runner, const struct config_listener *config, struct ar
 	if (runner->worker->index > 0)
 		return 0;
 	log_event(LOG_INFO, "listening", LOG_Z("type", type_name(config->type)),
-		  LOG_STR("address", config->address), LOG_INT("port", listener_port(port->listener)));
+		  LOG_STR("address", config->address),
+		  LOG_INT("port", listener_port(port->listener)));
 	if (is_open_to_all && config->type == LISTENER_C2S)
 		log_event(LOG_WARNING, "plaintext-passwords-allowed",
 			  LOG_INT("port", listener_port(port->listener)),
-			  LOG_Z("hint", "anyone on the way can read the passwords that are sent here"));
+			  LOG_Z("hint",
+				"anyone on the way can read the passwords that are sent here"));
 	return 0;
 }
 
@@ -152,8 +154,7 @@ on_poll(struct timer *timer)
 	struct runner *runner = CONTAINER(timer, struct runner, poll);
 	struct loop *loop = runner->worker->loop;
 
-	if (list_is_empty(&runner->worker->streams) ||
-	    loop_now_ms(loop) >= runner->deadline_ms)
+	if (list_is_empty(&runner->worker->streams) || loop_now_ms(loop) >= runner->deadline_ms)
 		loop_stop(loop);
 	else
 		timer_set(loop, timer, loop_now_ms(loop) + POLL_MS);

@@ -8,8 +8,8 @@
 MUST_CHECK int server_open(struct server *server, struct config *config, const char *driver,
 			   struct arena *arena, struct str *why);
 /*
- * The same for simulation: on STORE, with a worker on each of LOOPS (as many as CONFIG has workers),
- * without files and certificates. Takes STORE and LOOPS' members over.
+ * The same for simulation: on STORE, with a worker on each of LOOPS (as many as CONFIG has
+ * workers), without files and certificates. Takes STORE and LOOPS' members over.
  */
 void server_open_simulated(struct server *server, struct config *config, struct store *store,
 			   struct loop **loops);

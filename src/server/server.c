@@ -160,7 +160,8 @@ settle(struct server *server)
 	while (is_busy) {
 		is_busy = store_drain(server->store);
 		for (size_t i = 0; i < server->worker_count; i++)
-			is_busy |= server->workers[i] != NULL && loop_turn(server->workers[i]->loop, 0);
+			is_busy |= server->workers[i] != NULL &&
+				   loop_turn(server->workers[i]->loop, 0);
 	}
 }
 
@@ -170,7 +171,8 @@ server_rest(struct server *server)
 	settle(server);
 	for (size_t i = 0; i < server->worker_count; i++)
 		if (server->workers[i] != NULL)
-			c2s_end_all(server->workers[i]); /* clients that did not take their last words in time */
+			c2s_end_all(server->workers[i]); /* clients that did not take their last
+							    words in time */
 	settle(server);
 }
 

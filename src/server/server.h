@@ -16,7 +16,7 @@ struct server {
 	struct store *store;
 	struct admission *admission;
 	unsigned char unknown_user_key[32]; /* stable fake salts (SEC-34) */
-	unsigned char seal_key[32];	    /* for passwords kept for XEP-0078 digest */
+	unsigned char seal_key[32];         /* for passwords kept for XEP-0078 digest */
 	uint64_t started_us;
 	_Atomic bool is_stopping;
 	/* Replaced at reload, under the lock; each stream takes a reference. */

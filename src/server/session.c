@@ -3,8 +3,8 @@
  * session.c - a bound resource: what its client sends, what it is sent, and what becomes of it.
  *
  * A message that was written to a socket has not arrived. It stays on the session's pending list
- * until the client's TCP has acknowledged it, or the client answered a ping that followed it; if the
- * connection dies first, it is routed again, to other resources or the offline log.
+ * until the client's TCP has acknowledged it, or the client answered a ping that followed it; if
+ * the connection dies first, it is routed again, to other resources or the offline log.
  */
 #include "server/session.h"
 
@@ -20,7 +20,7 @@
 
 struct kept { /* a message that nobody is known to have yet */
 	struct wire *wire;
-	unsigned refs; /* of the sessions that it was written to */
+	unsigned refs;    /* of the sessions that it was written to */
 	bool has_arrived; /* at one of them */
 };
 
@@ -153,8 +153,8 @@ add_pending(struct session *s, struct kept *kept)
 }
 
 /*
- * To the bare JID: the account's rules decide again, without this session. Before all that is on its
- * way already, which was sent later (RFC 6120 §10.1).
+ * To the bare JID: the account's rules decide again, without this session. Before all that is on
+ * its way already, which was sent later (RFC 6120 §10.1).
  */
 static void
 reroute_pending(struct session *s)
@@ -205,7 +205,7 @@ drop_asks(struct session *s)
 static void
 tell_drained(struct session *s, struct session *told)
 {
-	void (*run)(struct session *session, void *arg) = s->on_drained;
+	void (*run)(struct session * session, void *arg) = s->on_drained;
 
 	s->on_drained = NULL;
 	if (run != NULL)
@@ -262,7 +262,8 @@ write_stanza(struct session *s, struct stanza *stanza, const struct overlay *ove
 {
 	struct overlay addressed = overlay ? *overlay : (struct overlay){0};
 
-	/* What came to the account is still addressed to it (RFC 6121 §8.5.2.1); only `to` is added. */
+	/* What came to the account is still addressed to it (RFC 6121 §8.5.2.1); only `to` is
+	 * added. */
 	if (addressed.to.p == NULL && stanza->to.text.len == 0)
 		addressed.to = s->jid.text;
 	stanza_write(c2s_output(s->c2s), stanza, &addressed);
@@ -320,7 +321,8 @@ session_deliver_copies(struct account *account, struct stanza *stanza,
 	struct kept *kept = NULL;
 	unsigned n = 0;
 
-	LIST_EACH(&account->sessions, struct session, link, session) {
+	LIST_EACH(&account->sessions, struct session, link, session)
+	{
 		if (session->is_closing || !takes(session))
 			continue;
 		if (n++ == 0 && (kept = keep(stanza)) != NULL)
@@ -330,7 +332,8 @@ session_deliver_copies(struct account *account, struct stanza *stanza,
 	if (kept != NULL)
 		kept_unref(kept);
 	/* Not before all of them have it: what one of them misses is not lost then. */
-	LIST_EACH(&account->sessions, struct session, link, session) {
+	LIST_EACH(&account->sessions, struct session, link, session)
+	{
 		c2s_check_queue(session->c2s);
 	}
 	return n;
@@ -464,19 +467,23 @@ session_take(struct session *s, struct stanza *stanza)
 
 	atomic_fetch_add_explicit(&s->worker->counters.stanzas_in, 1, memory_order_relaxed);
 	if (s->account->state != ACCOUNT_READY) {
-		/* It is being removed, at this client's wish: what it stored now would stay (SEC-40). */
+		/* It is being removed, at this client's wish: what it stored now would stay
+		 * (SEC-40). */
 		stanza_unref(stanza);
 		return;
 	}
 	/* RFC 6120 §8.1.2.1: an own address is corrected to the full JID, another one refused. */
-	if (stanza->from.text.len > 0 && !str_equal(jid_bare_text(stanza->from), s->account->jid.text)) {
-		session_close(s, STREAM_INVALID_FROM, "the `from` of a stanza is not this session's");
+	if (stanza->from.text.len > 0 &&
+	    !str_equal(jid_bare_text(stanza->from), s->account->jid.text)) {
+		session_close(s, STREAM_INVALID_FROM,
+			      "the `from` of a stanza is not this session's");
 		stanza_unref(stanza);
 		return;
 	}
 	if (stanza->from.text.len > 0 && stanza->from.resource.len > 0 &&
 	    !str_equal(stanza->from.text, s->jid.text)) {
-		session_close(s, STREAM_INVALID_FROM, "the `from` of a stanza is not this session's");
+		session_close(s, STREAM_INVALID_FROM,
+			      "the `from` of a stanza is not this session's");
 		stanza_unref(stanza);
 		return;
 	}

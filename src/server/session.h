@@ -16,29 +16,30 @@ struct session {
 	struct link link; /* in account->sessions */
 	struct account *account;
 	struct worker *worker;
-	struct c2s *c2s;       /* its transport */
-	struct jid jid;	       /* full; one allocation with the session */
-	struct wire *presence; /* the last available presence without `to`, as it was sent; or NULL */
-	struct map *directed;  /* addresses that got directed presence (RFC 6121 §4.6); NULL: none */
-	struct ask *asks;      /* iqs from the server to this client that wait for an answer */
+	struct c2s *c2s; /* its transport */
+	struct jid jid;  /* full; one allocation with the session */
+	struct wire
+		*presence; /* the last available presence without `to`, as it was sent; or NULL */
+	struct map *directed; /* addresses that got directed presence (RFC 6121 §4.6); NULL: none */
+	struct ask *asks;     /* iqs from the server to this client that wait for an answer */
 	unsigned ask_count;
 	struct pending *pending, *pending_last; /* messages that are not known to have arrived */
 	size_t pending_bytes;
 	uint64_t bound_at_us, last_active_ms;
-	int8_t priority;	   /* of the last available presence */
-	bool is_interested;	   /* asked for its roster (RFC 6121 §2.2) */
+	int8_t priority;    /* of the last available presence */
+	bool is_interested; /* asked for its roster (RFC 6121 §2.2) */
 	bool is_closing;
 	void (*on_drained)(struct session *session, void *arg); /* see session_when_drained */
 	void *drained_arg;
-	void *module_data[4];	   /* see session_data in module.h */
-	char text[];		   /* of jid */
+	void *module_data[4]; /* see session_data in module.h */
+	char text[];          /* of jid */
 };
 
 /* Bound: enters the account's list. C2S is its transport. */
 struct session *session_new(struct account *account, struct str resource, struct c2s *c2s);
 /*
- * It takes nothing more from now on, and messages that have not arrived go where messages go without
- * it, in order; session_end follows, not later than at the end of the turn.
+ * It takes nothing more from now on, and messages that have not arrived go where messages go
+ * without it, in order; session_end follows, not later than at the end of the turn.
  */
 void session_begin_closing(struct session *session);
 /*
@@ -64,8 +65,8 @@ void session_deliver_stored(struct session *session, struct stanza *stanza,
 			    const struct overlay *overlay);
 
 /*
- * Calls RUN once when all that was written has left this process, for what has more to write than may
- * wait; or with SESSION NULL when the session ends before. One at a time.
+ * Calls RUN once when all that was written has left this process, for what has more to write than
+ * may wait; or with SESSION NULL when the session ends before. One at a time.
  */
 void session_when_drained(struct session *session, void (*run)(struct session *session, void *arg),
 			  void *arg);

@@ -12,7 +12,8 @@ static const struct spec core_specs[] = {
 	{"RFC 6120", NULL, SPEC_COMPLETE, "client streams"},
 	{"RFC 7590", NULL, SPEC_COMPLETE, "TLS 1.2 and 1.3"},
 	{"RFC 7622", NULL, SPEC_COMPLETE, "addresses; see doc/decisions.md"},
-	{"XEP-0078", "2.5", SPEC_COMPLETE, "on streams without a version; digest where passwords are kept"},
+	{"XEP-0078", "2.5", SPEC_COMPLETE,
+	 "on streams without a version; digest where passwords are kept"},
 	{"XEP-0170", "1.0", SPEC_COMPLETE, NULL},
 	{"XEP-0178", "1.2", SPEC_PARTIAL, "client certificates"},
 	{"XEP-0368", "1.1.0", SPEC_COMPLETE, "direct TLS for clients"},
@@ -45,7 +46,8 @@ add_rows(struct row *rows, size_t n, const struct spec *specs, const char *where
 static void
 print_markdown(const struct row *rows, size_t n)
 {
-	printf("# What Recado implements\n\nMade by `recadod --xeps markdown` from the modules' own "
+	printf("# What Recado implements\n\nMade by `recadod --xeps markdown` from the modules' "
+	       "own "
 	       "tables; do not edit.\n\n| Specification | Version | Where | State | Note |\n"
 	       "|---|---|---|---|---|\n");
 	for (size_t i = 0; i < n; i++) {
@@ -63,10 +65,13 @@ print_doap(const struct row *rows, size_t n)
 	printf("<?xml version='1.0' encoding='UTF-8'?>\n"
 	       "<!-- Made by tools/docs from the tables of the modules; do not edit. -->\n"
 	       "<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'\n"
-	       "         xmlns='http://usefulinc.com/ns/doap#' xmlns:xmpp='https://linkmauve.fr/ns/xmpp-doap#'>\n"
-	       "<Project>\n  <name>Recado</name>\n  <shortdesc xml:lang='en'>An XMPP server that is fast "
+	       "         xmlns='http://usefulinc.com/ns/doap#' "
+	       "xmlns:xmpp='https://linkmauve.fr/ns/xmpp-doap#'>\n"
+	       "<Project>\n  <name>Recado</name>\n  <shortdesc xml:lang='en'>An XMPP server that "
+	       "is fast "
 	       "and loses nothing</shortdesc>\n  <programming-language>C</programming-language>\n"
-	       "  <os>Linux</os>\n  <category rdf:resource='https://linkmauve.fr/ns/xmpp-doap#category-server'/>\n");
+	       "  <os>Linux</os>\n  <category "
+	       "rdf:resource='https://linkmauve.fr/ns/xmpp-doap#category-server'/>\n");
 	for (size_t i = 0; i < n; i++) {
 		const struct spec *s = rows[i].spec;
 
@@ -77,8 +82,10 @@ print_doap(const struct row *rows, size_t n)
 		}
 		printf("  <implements>\n    <xmpp:SupportedXep>\n      <xmpp:xep "
 		       "rdf:resource='https://xmpp.org/extensions/xep-%s.html'/>\n"
-		       "      <xmpp:status>%s</xmpp:status>\n      <xmpp:version>%s</xmpp:version>\n",
-		       s->name + 4, s->status == SPEC_COMPLETE ? "complete" : "partial", s->version);
+		       "      <xmpp:status>%s</xmpp:status>\n      "
+		       "<xmpp:version>%s</xmpp:version>\n",
+		       s->name + 4, s->status == SPEC_COMPLETE ? "complete" : "partial",
+		       s->version);
 		if (s->note != NULL)
 			printf("      <xmpp:note xml:lang='en'>%s</xmpp:note>\n", s->note);
 		printf("    </xmpp:SupportedXep>\n  </implements>\n");

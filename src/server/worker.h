@@ -30,15 +30,15 @@ struct worker {
 	struct server *server;
 	struct loop *loop;
 	struct store *store;
-	struct config *config; /* this worker's reference; changed by a letter at reload */
-	struct map accounts;   /* struct account by bare JID */
+	struct config *config;     /* this worker's reference; changed by a letter at reload */
+	struct map accounts;       /* struct account by bare JID */
 	struct link idle_accounts; /* those without a session, oldest first */
-	struct link streams;   /* struct c2s: every client connection on this worker */
+	struct link streams;       /* struct c2s: every client connection on this worker */
 	struct letter_queue letters;
 	struct deferred drain;
 	bool is_draining;
-	struct timer tick;     /* every second: idle accounts */
-	void **module_state;   /* by the module's index; see module.h */
+	struct timer tick;   /* every second: idle accounts */
+	void **module_state; /* by the module's index; see module.h */
 	struct worker_counters counters;
 };
 

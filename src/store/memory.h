@@ -17,7 +17,8 @@ struct memory_store {
 
 /* From here on no batch that writes can be committed; or again each. STATE is the driver's. */
 void memory_set_full(void *state, bool is_full);
-/* A driver's state of its own with the same content, but for (unless IS_WHOLE) the batch under way. */
+/* A driver's state of its own with the same content, but for (unless IS_WHOLE) the batch under way.
+ */
 void *memory_copy(const void *state, bool is_whole);
 
 /* Changes that the batch's end keeps or undoes. */

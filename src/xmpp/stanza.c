@@ -144,9 +144,10 @@ refuse_unread(const struct stanza *s, enum stanza_condition condition)
 
 	if (str_is(type, "error") || (s->kind == STANZA_IQ && str_is(type, "result")))
 		return NULL;
-	reply = stanza_new(s->kind, s->kind == STANZA_MESSAGE    ? MESSAGE_ERROR
-				    : s->kind == STANZA_PRESENCE ? PRESENCE_ERROR
-								 : IQ_ERROR,
+	reply = stanza_new(s->kind,
+			   s->kind == STANZA_MESSAGE    ? MESSAGE_ERROR
+			   : s->kind == STANZA_PRESENCE ? PRESENCE_ERROR
+							: IQ_ERROR,
 			   s->to, s->from);
 	stanza_set_id(reply, s->id);
 	element_append(reply->el, stanza_error_new(reply->arena, condition, NULL));
@@ -422,7 +423,8 @@ wire_freeze(struct stanza *s)
 	char *at;
 
 	stanza_freeze(s);
-	wire = xalloc(sizeof(*wire) + s->from.text.len + s->to.text.len + s->rest.len + s->inner.len);
+	wire = xalloc(sizeof(*wire) + s->from.text.len + s->to.text.len + s->rest.len +
+		      s->inner.len);
 	at = wire->bytes;
 	atomic_init(&wire->refs, 1);
 	wire->kind = (uint8_t)s->kind;

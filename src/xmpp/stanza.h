@@ -40,8 +40,8 @@ struct stanza {
 	enum stanza_kind kind;
 	enum stanza_type type;
 	struct jid from; /* text empty: none */
-	struct jid to;	 /* text empty: none */
-	struct str id;	 /* p NULL: none */
+	struct jid to;   /* text empty: none */
+	struct str id;   /* p NULL: none */
 	struct str rest; /* once frozen: attributes other than from and to, " type='chat' id='1'" */
 	struct str inner; /* once frozen: what stands between start and end tag */
 	bool is_frozen, is_edited;
@@ -53,21 +53,23 @@ struct stanza {
 bool stanza_is(const struct element *el);
 
 /*
- * A stanza of EL, in ARENA, which it takes over (on failure too). It has one reference. Returns NULL
- * with *CONDITION when an address or the type is wrong; *REPLY is then the error to send back (built
- * in an arena of its own, one reference), or NULL when none is due.
+ * A stanza of EL, in ARENA, which it takes over (on failure too). It has one reference. Returns
+ * NULL with *CONDITION when an address or the type is wrong; *REPLY is then the error to send back
+ * (built in an arena of its own, one reference), or NULL when none is due.
  */
-struct stanza *stanza_take(struct arena *arena, struct element *el, enum stanza_condition *condition,
-			   struct stanza **reply);
+struct stanza *stanza_take(struct arena *arena, struct element *el,
+			   enum stanza_condition *condition, struct stanza **reply);
 
-/* An empty stanza in an arena of its own. TYPE is of KIND. FROM and TO are copied; text may be empty. */
-struct stanza *stanza_new(enum stanza_kind kind, enum stanza_type type, struct jid from, struct jid to);
+/* An empty stanza in an arena of its own. TYPE is of KIND. FROM and TO are copied; text may be
+ * empty. */
+struct stanza *stanza_new(enum stanza_kind kind, enum stanza_type type, struct jid from,
+			  struct jid to);
 struct stanza *stanza_ref(struct stanza *stanza);
 void stanza_unref(struct stanza *stanza); /* takes NULL */
 
 /*
- * STANZA, frozen by this call, for another address: shares all but the address. One reference. This is
- * how one presence goes to many.
+ * STANZA, frozen by this call, for another address: shares all but the address. One reference. This
+ * is how one presence goes to many.
  */
 struct stanza *stanza_readdress(struct stanza *stanza, struct jid to);
 
@@ -92,7 +94,7 @@ void stanza_freeze(struct stanza *stanza);
 
 struct overlay {
 	struct str from, to; /* full text; p NULL: the stanza's own; empty: leave it out */
-	struct str extra;    /* elements to put in front of the content, well-formed, self-contained */
+	struct str extra; /* elements to put in front of the content, well-formed, self-contained */
 };
 /* OVERLAY may be NULL. STANZA is frozen. */
 void stanza_write(struct buf *out, const struct stanza *stanza, const struct overlay *overlay);

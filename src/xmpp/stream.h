@@ -13,26 +13,27 @@
 #include "xmpp/xml_reader.h"
 
 enum stream_event_kind {
-	STREAM_MORE,	 /* all input is used up */
-	STREAM_OPENED,	 /* a header: answer with stream_open, or stream_fail */
+	STREAM_MORE,     /* all input is used up */
+	STREAM_OPENED,   /* a header: answer with stream_open, or stream_fail */
 	STREAM_STARTTLS, /* §5.4.2.1: write stream_proceed, start TLS, then stream_restart */
-	STREAM_AUTH,	 /* §6.4.2: mechanism and data */
+	STREAM_AUTH,     /* §6.4.2: mechanism and data */
 	STREAM_RESPONSE, /* §6.4.4: data */
-	STREAM_ABORT,	 /* §6.4.4 */
-	STREAM_STANZA,	 /* message, presence or iq; the arena is the caller's from now on */
-	STREAM_CLOSED,	 /* the peer ended its stream, in order */
-	STREAM_FAILED,	 /* a stream error was written; flush and close */
+	STREAM_ABORT,    /* §6.4.4 */
+	STREAM_STANZA,   /* message, presence or iq; the arena is the caller's from now on */
+	STREAM_CLOSED,   /* the peer ended its stream, in order */
+	STREAM_FAILED,   /* a stream error was written; flush and close */
 };
 
 struct stream_event {
 	enum stream_event_kind kind;
-	struct arena *arena; /* STREAM_STANZA: the caller's; else NULL, views live until the next call */
+	struct arena
+		*arena; /* STREAM_STANZA: the caller's; else NULL, views live until the next call */
 	struct element *el;
 	struct str to, from, lang; /* STREAM_OPENED; p NULL: absent */
-	bool has_version;	   /* STREAM_OPENED: "1.0" or later; else a client of before RFC 3920 */
-	struct str mechanism;	   /* STREAM_AUTH */
-	struct str data;	   /* decoded; p NULL: none was sent */
-	bool data_is_bad;	   /* not base64: <incorrect-encoding/> */
+	bool has_version;     /* STREAM_OPENED: "1.0" or later; else a client of before RFC 3920 */
+	struct str mechanism; /* STREAM_AUTH */
+	struct str data;      /* decoded; p NULL: none was sent */
+	bool data_is_bad;     /* not base64: <incorrect-encoding/> */
 	enum stream_condition condition; /* STREAM_FAILED */
 	const char *why;
 };
@@ -40,8 +41,8 @@ struct stream_event {
 struct stream {
 	struct xml_reader *reader;
 	struct arena *scratch; /* of the newest event that is no stanza */
-	char id[23];	       /* §4.7.3: unpredictable */
-	bool is_open;	       /* our header is out */
+	char id[23];           /* §4.7.3: unpredictable */
+	bool is_open;          /* our header is out */
 	bool is_secure, is_authenticated;
 	bool has_version;
 	bool tls_is_offered, sasl_is_offered;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * fuzz_stream.c - the negotiation of a stream: whatever comes in, in pieces of any size, what we say
- * is well-formed, every stream ends at most once, nothing but negotiation is let through before
+ * fuzz_stream.c - the negotiation of a stream: whatever comes in, in pieces of any size, what we
+ * say is well-formed, every stream ends at most once, nothing but negotiation is let through before
  * authentication, and what we pass on of a stanza reads as the same stanza (SEC-03, SEC-12).
  *
  * Input: one byte for the size of the pieces and the owner's decisions, then the peer's bytes.
@@ -14,7 +14,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const struct xml_limits limits = {.bytes = 4096, .depth = 16, .attributes = 16, .nodes = 128};
+static const struct xml_limits limits = {
+	.bytes = 4096, .depth = 16, .attributes = 16, .nodes = 128};
 
 static void
 need(bool claim)

@@ -28,7 +28,7 @@ void test_skip(struct test *t, const char *why);
 
 #define TEST(name)                                                                                 \
 	static void test_##name(struct test *t);                                                   \
-	__attribute__((constructor)) static void test_register_##name(void)                       \
+	__attribute__((constructor)) static void test_register_##name(void)                        \
 	{                                                                                          \
 		test_add(#name, test_##name);                                                      \
 	}                                                                                          \

@@ -70,10 +70,11 @@ TEST(hash_depends_on_the_key)
 static const struct {
 	const char *text, *bytes; /* bytes NULL: refused */
 } base64_cases[] = {
-	{"", ""},	   {"Zg==", "f"},	 {"Zm8=", "fo"}, {"Zm9v", "foo"},
-	{"Zm9vYg==", "foob"}, {"Zm9vYmE=", "fooba"}, {"Zg=", NULL},  {"Zg", NULL},
-	{"Zh==", NULL},	   {"Z===", NULL},	 {"Zm9=", NULL}, {"Zm 9v", NULL},
-	{"====", NULL},	   {"Zg==Zg==", NULL},
+	{"", ""},        {"Zg==", "f"},        {"Zm8=", "fo"},
+	{"Zm9v", "foo"}, {"Zm9vYg==", "foob"}, {"Zm9vYmE=", "fooba"},
+	{"Zg=", NULL},   {"Zg", NULL},         {"Zh==", NULL},
+	{"Z===", NULL},  {"Zm9=", NULL},       {"Zm 9v", NULL},
+	{"====", NULL},  {"Zg==Zg==", NULL},
 };
 
 TEST(base64)
@@ -114,7 +115,8 @@ TEST(sec01_utf8_exhaustive)
 	}
 	check_int(t, valid, 0x10000 - 0x800 - 0x800);
 	check(t, utf8_is_valid(STR("\xf0\x90\x80\x80")) && utf8_is_valid(STR("\xf4\x8f\xbf\xbf")));
-	check(t, !utf8_is_valid(STR("\xf4\x90\x80\x80")) && !utf8_is_valid(STR("\xf0\x8f\xbf\xbf")));
+	check(t,
+	      !utf8_is_valid(STR("\xf4\x90\x80\x80")) && !utf8_is_valid(STR("\xf0\x8f\xbf\xbf")));
 	check(t, !utf8_is_valid(STR("\xc0\x80")) && !utf8_is_valid(STR("\xed\xa0\x80")));
 }
 
