@@ -102,7 +102,7 @@ sign_up(struct c2s *c2s, const struct config_host *host, struct stanza *iq)
 		signup->c2s = c2s;
 		signup->iq = stanza_ref(iq);
 		c2s_hold(c2s);
-		log_event(LOG_INFO, "account-registered", LOG_STR("account", bare.text),
+		log_event(LOG_INFO, "account-asked-for", LOG_STR("account", bare.text),
 			  LOG_STR("peer", c2s_peer_text(iq->arena, c2s)));
 		account_set_password(worker->server, worker->loop, worker->config, ACCOUNT_MAKE,
 				     bare, password, STR(""), on_created, signup);
@@ -195,13 +195,30 @@ carry_out(struct task_of_owner *task)
 			       task->held->iq->from.resource, on_done, task);
 }
 
+/* Guessing counts here as it does at login (SEC-35). */
+static void
+count_wrong_password(const struct task_of_owner *task)
+{
+	struct worker *worker = task->held->worker;
+	const struct jid *from = &task->held->iq->from;
+	struct account *account = account_find(worker, jid_bare_text(*from));
+	struct session *session = account ? account_session(account, from->resource) : NULL;
+
+	if (session != NULL &&
+	    admission_login_failed(worker->server->admission, &worker->config->limits,
+				   c2s_peer(session->c2s)))
+		session_close(session, STREAM_POLICY_VIOLATION, "too many wrong passwords");
+}
+
 static void
 on_old_password(void *arg, enum store_status status)
 {
-	if (status == STORE_OK)
+	if (status == STORE_OK) {
 		carry_out(arg);
-	else
+	} else {
+		count_wrong_password(arg);
 		answer_owner(arg, STORE_CONFLICT);
+	}
 }
 
 /* §3.3, §3.2: the error that asks for the old password in a form. */

@@ -187,12 +187,18 @@ c2s_release(struct c2s *c2s)
 }
 
 bool
-c2s_may_log_in(const struct c2s *c2s)
+c2s_may_send_password(const struct c2s *c2s)
 {
 	if (conn_is_secure(c2s->conn))
 		return true;
 	return c2s->plaintext == PLAINTEXT_ALWAYS ||
 	       (c2s->plaintext == PLAINTEXT_LOOPBACK && conn_is_local(c2s->conn));
+}
+
+bool
+c2s_may_log_in(const struct c2s *c2s)
+{
+	return !c2s->require_tls || c2s_may_send_password(c2s);
 }
 
 /* XEP-0170 §2: TLS, then SASL, then binding, then the rest. */
@@ -205,7 +211,7 @@ write_features(struct c2s *c2s, struct buf *out)
 	buf_addz(out, "<stream:features>");
 	if (!conn_is_secure(c2s->conn) && !is_in) {
 		buf_addz(out, "<starttls xmlns='" NS_TLS "'>");
-		if (c2s->require_tls || !c2s_may_log_in(c2s))
+		if (!c2s_may_log_in(c2s))
 			buf_addz(out, "<required/>");
 		buf_addz(out, "</starttls>");
 		c2s->stream.tls_is_offered = true;
@@ -335,7 +341,7 @@ take_unbound(struct c2s *c2s, struct stanza *stanza)
 				config_options(c2s->worker->config, host, i);
 
 			if (modules[i]->stream_iq != NULL && config_module_enabled(options) &&
-			    c2s_may_log_in(c2s) &&
+			    c2s_may_send_password(c2s) &&
 			    modules[i]->stream_iq(c2s, host, options, stanza)) {
 				stanza_unref(stanza);
 				return;

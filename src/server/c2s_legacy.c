@@ -185,7 +185,7 @@ c2s_legacy_iq(struct c2s *c2s, struct stanza *iq)
 {
 	struct worker *worker = c2s->worker;
 
-	if (!c2s_may_log_in(c2s))
+	if (!c2s_may_send_password(c2s))
 		refuse(c2s, iq, STANZA_NOT_ALLOWED, "passwords need encryption on this listener");
 	else if (iq->type == IQ_GET)
 		answer_get(c2s, iq);

@@ -42,7 +42,9 @@ struct c2s {
 	bool is_dead;    /* the connection is gone; freed when nothing is held */
 };
 
-/* Whether this connection may carry passwords, and log in: encrypted, or allowed without. */
+/* Whether this connection may carry passwords: encrypted, or allowed without. */
+bool c2s_may_send_password(const struct c2s *c2s);
+/* Whether it may log in, by SCRAM at least, which shows no password. */
 bool c2s_may_log_in(const struct c2s *c2s);
 void c2s_fail(struct c2s *c2s, enum stream_condition condition, const char *text);
 
