@@ -103,11 +103,12 @@ account_info(struct event *ev)
 static enum verdict
 account_items(struct event *ev)
 {
-	if (!may_ask(ev))
-		return event_refuse(ev, STANZA_SERVICE_UNAVAILABLE);
-	if (element_attr(event_payload(ev), "node").p != NULL)
+	struct str node = element_attr(event_payload(ev), "node");
+
+	/* Strangers cannot tell an account without items from none. */
+	if (node.p != NULL && ev->account != NULL && may_ask(ev))
 		return event_refuse(ev, STANZA_ITEM_NOT_FOUND);
-	event_reply(ev, disco_new(ev->arena, NS_DISCO_ITEMS, STR_NONE));
+	event_reply(ev, disco_new(ev->arena, NS_DISCO_ITEMS, node));
 	return DONE;
 }
 
@@ -131,7 +132,7 @@ const struct module xep0030_disco = {
 		       {"XEP-0128", "1.0.1", SPEC_COMPLETE, NULL}),
 	.features = FEATURES(NS_DISCO_INFO, NS_DISCO_ITEMS),
 	.account_features = FEATURES(NS_DISCO_INFO, NS_DISCO_ITEMS),
-	.iqs = IQS(
-		{IQ_GET, TO_SERVER | TO_OWN_ACCOUNT | TO_ACCOUNT, NS_DISCO_INFO, "query", info},
-		{IQ_GET, TO_SERVER | TO_OWN_ACCOUNT | TO_ACCOUNT, NS_DISCO_ITEMS, "query", items}),
+	.iqs = IQS({IQ_GET, TO_SERVER | TO_OWN_ACCOUNT | TO_ACCOUNT, NS_DISCO_INFO, "query", info},
+		   {IQ_GET, TO_SERVER | TO_OWN_ACCOUNT | TO_ACCOUNT | TO_NOBODY, NS_DISCO_ITEMS,
+		    "query", items}),
 };

@@ -163,10 +163,20 @@ wait_for_load(struct account *account, struct stanza *stanza)
 
 /* RFC 6121 §8.5.1: there is no such account. Presence says nothing, not even that. */
 static void
-take_absent(struct account *account, struct stanza *stanza)
+take_absent(struct event *ev)
 {
-	if (stanza->kind != STANZA_PRESENCE)
-		route_refusal(account->worker, stanza, STANZA_SERVICE_UNAVAILABLE, NULL);
+	enum verdict verdict = PASS;
+
+	if (ev->stanza->kind == STANZA_PRESENCE)
+		return;
+	ev->account = NULL;
+	ev->arena = arena_new();
+	if (ev->stanza->kind == STANZA_IQ && ev->stanza->to.resource.len == 0 && ev->host != NULL &&
+	    stanza_may_be_refused(ev->stanza))
+		verdict = iq_dispatch(ev, TO_NOBODY);
+	if (verdict != DONE)
+		route_refusal(ev->worker, ev->stanza, STANZA_SERVICE_UNAVAILABLE, NULL);
+	arena_free(ev->arena);
 }
 
 /* What only the server may tell a client: from anybody else it would be a forgery (SEC-48). */
@@ -215,7 +225,7 @@ account_take(struct account *account, struct stanza *stanza)
 	account->idle_since_ms = loop_now_ms(account->worker->loop);
 	ev.host = worker_host(account->worker, account->jid.domain);
 	if (account->state == ACCOUNT_ABSENT || ev.host == NULL) {
-		take_absent(account, stanza);
+		take_absent(&ev);
 		stanza_unref(stanza);
 		return;
 	}

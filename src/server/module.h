@@ -74,6 +74,7 @@ enum iq_target {
 	TO_SERVER = 1,      /* the host's own address */
 	TO_OWN_ACCOUNT = 2, /* the sender's bare JID, or no `to` at all */
 	TO_ACCOUNT = 4,     /* another account's bare JID; ev->account is the one addressed */
+	TO_NOBODY = 8,      /* a bare JID that is no account's; ev->account is NULL */
 };
 
 struct iq_handler {
