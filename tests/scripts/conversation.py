@@ -169,6 +169,8 @@ class Play:
             user, _, host = rest.removeprefix("in as ").partition("@")
             features = stream.log_in(user, self.to_server(host or "example.com"))
             stream.queue.append(("element", features))
+        elif verb == "authenticates":  # as NAME
+            stream.authenticate(rest.removeprefix("as "))
         elif words == "ends":
             self.expect_end(name)
         elif words == "disconnects":
