@@ -40,6 +40,24 @@ model_disturb(struct client *client)
 	sim->people[client->account].is_disturbed = true;
 }
 
+/*
+ * What was sent to CLIENT and did not arrive is stored when its session ends, and that is after what
+ * came while it took no messages. A known weakness: order within the log is that of storing.
+ */
+static void
+note_doubtful(struct client *client)
+{
+	struct sim *sim = client->sim;
+
+	for (unsigned i = 0; i < sim->message_count; i++) {
+		struct message *m = &sim->messages[i];
+
+		if (m->to == client->account && m->received == 0 &&
+		    m->step <= sim->people[client->account].doubt_step)
+			m->is_doubtful = true;
+	}
+}
+
 void
 model_life_ended(struct client *client, uint64_t taken)
 {
@@ -56,6 +74,7 @@ model_life_ended(struct client *client, uint64_t taken)
 			m->is_excused = true; /* perhaps it arrives, perhaps not */
 	}
 	model_disturb(client);
+	note_doubtful(client);
 	client->life++;
 	client->state = CLIENT_OFFLINE;
 	client->sent = 0;
@@ -104,6 +123,9 @@ void
 model_watch(struct sim *sim)
 {
 	note_ended(sim);
+	for (unsigned i = 0; i < sim->client_count; i++)
+		if (sim->clients[i].state == CLIENT_BOUND && sim->clients[i].seen_step == NEVER)
+			sim->people[sim->clients[i].account].doubt_step = sim->step;
 	for (unsigned a = 0; a < sim->plan.accounts; a++) {
 		bool is_sure;
 		unsigned bound = count_bound(sim, a, &is_sure), there = site_sessions(sim, a);

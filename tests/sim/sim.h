@@ -100,6 +100,7 @@ struct message {
 	bool is_accepted;  /* the server had taken all of it when its sender went */
 	bool is_excused;   /* it may be lost: it was under way when a machine or connection failed */
 	bool is_disturbed; /* it may come twice, or late: a session that it may have been for ended */
+	bool is_doubtful; /* like that, and newer ones may have been stored before it */
 	bool is_bounced;
 	bool is_logged;	   /* in the offline log when that was last read */
 	unsigned received; /* by how many sessions */
@@ -112,6 +113,7 @@ struct person { /* an account */
 	bool is_absent; /* it was removed, or is about to be */
 	bool is_changing; /* the operator does something to it */
 	bool is_disturbed; /* a session of it ended, and the server may not know that yet */
+	unsigned doubt_step; /* when last a client of it was there, but perhaps took no messages */
 	struct roster *roster; /* of the store, when it was last read */
 };
 
