@@ -58,6 +58,7 @@ sim_plan(struct sim *sim)
 	plan->stops = ONE_OF(sim, 0, 0, 3, 10);
 	plan->checks = ONE_OF(sim, 5, 0, 20);
 	plan->changes = ONE_OF(sim, 0, 0, 0, 5, 20);
+	plan->fulls = ONE_OF(sim, 0, 0, 0, 0, 0, 10);
 	plan->logouts = ONE_OF(sim, 1, 0, 5);
 	plan->subscriptions = ONE_OF(sim, 8, 2, 30);
 	plan->messages = ONE_OF(sim, 30, 10, 80);

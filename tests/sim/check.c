@@ -126,6 +126,7 @@ check_settle(struct sim *sim)
 {
 	unsigned round = 0, waits = 0;
 
+	site_set_full(sim, false);
 	for (;;) {
 		while (settle_round(sim))
 			if (++round > ROUNDS_MAX)
@@ -163,7 +164,7 @@ check_message(struct sim *sim, const struct message *m)
 	if (is_safe || m->is_excused)
 		return;
 	/* The error went to a session that was not there any more. */
-	if (!is_alive(m) && !m->is_chat && m->to_resource != NO_RESOURCE)
+	if (!is_alive(m) && (sim->was_full || (!m->is_chat && m->to_resource != NO_RESOURCE)))
 		return;
 	sim_fail(sim, "m%u from a%u/r%u to a%u is lost", m->id, m->from->account, m->from->resource,
 		 m->to);
@@ -178,7 +179,7 @@ takes_messages(const struct client *client)
 static void
 check_log(struct sim *sim, const struct message *m)
 {
-	for (unsigned i = 0; i < sim->client_count && m->is_logged; i++) {
+	for (unsigned i = 0; i < sim->client_count && m->is_logged && !sim->was_full; i++) {
 		const struct client *client = &sim->clients[i];
 
 		if (client->account != m->to || !takes_messages(client))
@@ -325,18 +326,20 @@ check_settled(struct sim *sim)
 		check_message(sim, &sim->messages[i]);
 		check_log(sim, &sim->messages[i]);
 	}
+	for (unsigned i = 0; i < sim->client_count; i++)
+		check_questions(sim, &sim->clients[i]);
+	/* A roster that could not be written is another one in memory: see refused in roster.c. */
+	if (sim->was_full)
+		return;
 	for (unsigned a = 0; a < sim->plan.accounts; a++) {
 		check_roster_memory(sim, a);
 		for (unsigned b = 0; b < sim->plan.accounts; b++)
 			check_rosters(sim, a, b);
 	}
 	for (unsigned i = 0; i < sim->client_count; i++) {
-		const struct client *client = &sim->clients[i];
-
-		check_presence(sim, client);
-		check_questions(sim, client);
+		check_presence(sim, &sim->clients[i]);
 		for (unsigned b = 0; b < sim->plan.accounts; b++)
-			check_roster_view(sim, client, b);
+			check_roster_view(sim, &sim->clients[i], b);
 	}
 }
 

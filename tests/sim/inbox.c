@@ -57,7 +57,7 @@ static bool
 is_first_and_only(const struct client *client, const struct message *m)
 {
 	return client->sim->plan.devices == 1 && m->received == 0 && !m->is_doubtful &&
-	       !client->sim->has_crashed;
+	       !client->sim->has_crashed && !client->sim->was_full;
 }
 
 /* RFC 6120 §10.1: from one session to one address, in order. */

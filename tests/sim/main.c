@@ -75,6 +75,12 @@ step(struct sim *sim)
 		return;
 	}
 	chance -= plan->changes;
+	if (chance < plan->fulls) {
+		if (!sim->site->is_stopping)
+			site_set_full(sim, !sim->is_full);
+		return;
+	}
+	chance -= plan->fulls;
 	if (chance < plan->cuts) {
 		if (client->conn != NULL)
 			client_cut(client);

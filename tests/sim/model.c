@@ -157,3 +157,15 @@ model_crashed(struct sim *sim)
 		for (unsigned b = 0; b < sim->plan.accounts; b++)
 			sim->is_torn[a][b] = true;
 }
+
+/*
+ * Nothing is lost in silence, but what was delivered may stay in the log, and an error may go to a
+ * session that has ended.
+ */
+void
+model_full(struct sim *sim)
+{
+	sim->was_full = true;
+	for (unsigned i = 0; i < sim->message_count; i++)
+		sim->messages[i].is_disturbed = true;
+}

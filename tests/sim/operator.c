@@ -27,6 +27,7 @@ on_removed(void *owner, enum store_status status)
 
 	sim_note(person->sim, "removal of a%u: %s", account_of(person), status_name(status));
 	person->is_changing = false;
+	person->is_absent = status != STORE_FULL;
 }
 
 static void
@@ -36,7 +37,7 @@ on_made(void *owner, enum store_status status)
 
 	sim_note(person->sim, "a%u made: %s", account_of(person), status_name(status));
 	person->is_changing = false;
-	person->is_absent = false;
+	person->is_absent = status == STORE_FULL;
 }
 
 static void

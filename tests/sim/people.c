@@ -70,7 +70,7 @@ write_message(struct client *client, unsigned to, unsigned to_resource)
 		     message->id, to, resource, message->is_chat ? " type='chat'" : "", message->id,
 		     STR_ARG(filling));
 	message->end = client->sent + buf_len(client_stream_output(client->stream));
-	message->is_disturbed = to != NOBODY && sim->people[to].is_disturbed;
+	message->is_disturbed = sim->was_full || (to != NOBODY && sim->people[to].is_disturbed);
 	message->is_excused = to != NOBODY && sim->people[to].is_absent;
 	sim_note(sim, "%s writes message m%u (%s) to a%u%s", client_name(client), message->id,
 		 message->is_chat ? "chat" : "normal", to, resource);

@@ -28,7 +28,7 @@
 
 struct plan { /* what kind of run it is: drawn first, so that each has its character */
 	unsigned workers, accounts, devices, steps;
-	unsigned cuts, crashes, stops, checks, changes; /* of 10000 steps */
+	unsigned cuts, crashes, stops, checks, changes, fulls; /* of 10000 steps */
 	unsigned logouts, subscriptions, messages; /* weights of what people do */
 	unsigned piece_max;	/* bytes of a connection at a time */
 	unsigned time_max_ms;	/* one step of the clock */
@@ -146,6 +146,7 @@ struct sim {
 		unsigned life;
 	} askers[IDS_MAX]; /* who sent the iq */
 	bool has_crashed;
+	bool is_full, was_full; /* the disk */
 	bool is_torn[ACCOUNTS_MAX][ACCOUNTS_MAX]; /* a crash came between the two rosters */
 	/* last sequence by (receiver, sender, address): see inbox.c */
 	struct {
@@ -176,6 +177,7 @@ void site_open(struct sim *sim, struct store *store);
 struct store *site_new_store(struct sim *sim);
 bool site_turn(struct sim *sim, unsigned worker);
 bool site_step_store(struct sim *sim);
+void site_set_full(struct sim *sim, bool is_full);
 /* All at once, with what is left of the machine's memory: the process dies. */
 void site_crash(struct sim *sim);
 /* As `recadod` ends; returns to the caller at once, and goes on in site_turn. */
@@ -215,6 +217,8 @@ void model_life_ended(struct client *client, uint64_t taken);
 void model_disturb(struct client *client);
 void model_watch(struct sim *sim);
 void model_crashed(struct sim *sim);
+/* The disk is full: what cannot be stored is refused. */
+void model_full(struct sim *sim);
 
 /* check.c */
 void check_read_store(struct sim *sim);

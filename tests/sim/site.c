@@ -104,6 +104,7 @@ site_open(struct sim *sim, struct store *store)
 		site->loops[i] = loop_new_simulated();
 	server_open_simulated(&site->server, site->config, store, site->loops);
 	sim->site = site;
+	sim->is_full = false;
 	sim_note(sim, "the server starts with %u workers", sim->plan.workers);
 }
 
@@ -123,6 +124,18 @@ site_step_store(struct sim *sim)
 	if (sim->plan.has_batches && sim_chance(sim, 50))
 		return store_simulate_batch(site->store, 1 + sim_below(sim, 4));
 	return store_step(site->store, 1 + sim_below(sim, 8));
+}
+
+void
+site_set_full(struct sim *sim, bool is_full)
+{
+	if (sim->is_full == is_full)
+		return;
+	sim_note(sim, "THE DISK %s", is_full ? "IS FULL" : "has room again");
+	store_simulate_full(sim->site->store, is_full);
+	sim->is_full = is_full;
+	if (is_full)
+		model_full(sim);
 }
 
 /* A copy of what is on the disk, for the next server. */
@@ -196,6 +209,7 @@ site_begin_stop(struct sim *sim)
 	if (site->is_stopping)
 		return;
 	sim_note(sim, "THE SERVER STOPS in order");
+	site_set_full(sim, false);
 	site->is_stopping = true;
 	atomic_store(&site->server.is_stopping, true);
 	for (unsigned i = 0; i < sim->plan.workers; i++)
