@@ -21,7 +21,8 @@ static const char config_text[] =
 	"shutdown_timeout = \"5s\";\n"
 	"sasl: { scram_iterations = 4096; };\n"
 	"sessions: { silent_after = \"30s\"; conflict = \"%s\"; };\n"
-	"limits: { outbound_queue_bytes = \"64KiB\"; login_failures_per_minute = 0; };\n";
+	"limits: { outbound_queue_bytes = \"64KiB\"; login_failures_per_minute = 0;"
+	"  offline_messages = 0; offline_bytes = 0; };\n";
 
 static char credentials_text[2048]; /* of each account: deriving keys is slow */
 
