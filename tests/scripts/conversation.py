@@ -217,8 +217,8 @@ class Play:
     def go_online(self, name, priority):
         """Roster, presence, and all that comes of it."""
         stream = self.actors[name]
-        stream.send("<iq type='get' id='x-roster'><query xmlns='jabber:iq:roster'/></iq>")
-        stream.wait_hidden({"x-roster"})
+        stream.send("<iq type='get' id='runner-roster'><query xmlns='jabber:iq:roster'/></iq>")
+        stream.wait_hidden({"runner-roster"})
         stream.send(f"<presence><priority>{priority}</priority></presence>" if priority
                     else "<presence/>")
         self.settle()
@@ -299,7 +299,7 @@ class Play:
         live = [s for n, s in self.actors.items() if s.jid and not s.is_over]
         for _ in range(3 if live else 0):
             self.serial += 1
-            ident = f"x-{self.serial}"
+            ident = f"runner-{self.serial}"
             for stream in live:
                 stream.send(f"<iq type='set' id='{ident}'><query xmlns='jabber:iq:private'>"
                             "<barrier xmlns='recado:test'/></query></iq>")

@@ -87,9 +87,9 @@ def slow_reader(play):
         romeo.send(CHAT.format(number, to, body))
         if number % 20 == 0:
             started = time.monotonic()
-            romeo.send(f"<iq type='get' id='x-{number}' to='{play.to_server('example.com')}'>"
+            romeo.send(f"<iq type='get' id='runner-{number}' to='{play.to_server('example.com')}'>"
                        "<ping xmlns='urn:xmpp:ping'/></iq>")
-            romeo.wait_hidden({f"x-{number}"})
+            romeo.wait_hidden({f"runner-{number}"})
             slowest = max(slowest, time.monotonic() - started)
     fail_unless(slowest < 5, f"the sender waited {slowest:.1f} s")
     time.sleep(0.5)
@@ -110,9 +110,9 @@ def dies_with_offline_messages(play):
     romeo = log_in(play, "romeo", "orchard")
     for number in range(count):
         romeo.send(CHAT.format(number, play.to_server("juliet@example.com"), body))
-    romeo.send(f"<iq type='get' id='x-p' to='{play.to_server('example.com')}'>"
+    romeo.send(f"<iq type='get' id='runner-p' to='{play.to_server('example.com')}'>"
                "<ping xmlns='urn:xmpp:ping'/></iq>")
-    romeo.wait_hidden({"x-p"})
+    romeo.wait_hidden({"runner-p"})
     juliet = log_in(play, "juliet", "balcony", receive_buffer=4096)
     juliet.send("<presence/>")
     time.sleep(0.5)

@@ -92,7 +92,7 @@ class Stream:
     def is_own(self, node):
         """What belongs to the runner and not to the conversation."""
         ident = node.attributes.get("id", "")
-        if ident.startswith("x-"):
+        if ident.startswith("runner-"):  # none that the server makes at random does
             self.hidden[ident] = node
             return True
         # As every client does.
@@ -185,9 +185,9 @@ class Stream:
         return self.open(host)
 
     def bind(self, resource):
-        self.send(f"<iq type='set' id='x-bind'><bind xmlns='{NS_BIND}'>"
+        self.send(f"<iq type='set' id='runner-bind'><bind xmlns='{NS_BIND}'>"
                   f"<resource>{quote(resource)}</resource></bind></iq>")
-        reply, = self.wait_hidden({"x-bind"})
+        reply, = self.wait_hidden({"runner-bind"})
         if reply is None or reply.attributes["type"] != "result":
             raise Ended(f"{self.name}: not bound: {reply or self.queue}")
         self.jid = reply.find(NS_BIND, "bind").elements()[0].text()
