@@ -109,13 +109,14 @@ look_at_certificates(struct timer *timer)
 int
 program_reload(struct arena *arena, struct str *errors)
 {
-	struct config *config;
+	struct config *config = NULL;
 	struct str restart;
 
 	sd_notify(0, "RELOADING=1");
 	if (load_config(program.config_path, &config, arena, errors) < 0 ||
 	    load_certificates(config, arena, errors) < 0) {
 		log_event(LOG_ERROR, "reload-refused", LOG_STR("why", *errors));
+		config_unref(config);
 		sd_notify(0, "READY=1");
 		return -1;
 	}
