@@ -8,7 +8,8 @@
 
 #define WALL_START_US UINT64_C(1700000000000000)
 
-/* SplitMix64, apart from the server's randomness: a change in the server leaves the plan as it is. */
+/* SplitMix64, apart from the server's randomness: a change in the server leaves the plan as it is.
+ */
 static uint64_t
 next(struct sim *sim)
 {

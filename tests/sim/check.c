@@ -8,9 +8,9 @@
 #include <stdlib.h>
 
 #define ROUNDS_MAX 20000u
-#define PATIENCE 400u	/* times that the clock is moved when somebody waits for it */
+#define PATIENCE 400u /* times that the clock is moved when somebody waits for it */
 #define PATIENCE_MS 50u
-#define FORGET_S 70u	/* then no account without session is in memory (account.c) */
+#define FORGET_S 70u /* then no account without session is in memory (account.c) */
 
 /* Reading the store, as the next server would */
 
@@ -20,7 +20,8 @@ struct answer {
 	bool is_done;
 };
 
-/* Results: 0 the log, 1 and 2 the roster, 3 the credentials. Of who is gone, nothing may be left. */
+/* Results: 0 the log, 1 and 2 the roster, 3 the credentials. Of who is gone, nothing may be left.
+ */
 static void
 look_absent(const struct answer *answer, const struct store_request *request)
 {
@@ -220,7 +221,8 @@ check_roster_view(struct sim *sim, const struct client *client, unsigned b)
 		sim_fail(sim, "%s thinks that a%u is%s in its roster", client_name(client), b,
 			 is_listed ? " not" : "");
 	if (is_listed && (sight->to != c->to || sight->from != c->from || sight->asked != c->asked))
-		sim_fail(sim, "%s does not know how a%u stands in its roster", client_name(client), b);
+		sim_fail(sim, "%s does not know how a%u stands in its roster", client_name(client),
+			 b);
 }
 
 /* In memory as in the store. */

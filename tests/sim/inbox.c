@@ -39,8 +39,8 @@ read_number(struct str text, char letter)
 }
 
 /*
- * A session that is bound gets what is for its full JID at once, but what is in the log only when it
- * becomes available, and that may be older. Not after that.
+ * A session that is bound gets what is for its full JID at once, but what is in the log only when
+ * it becomes available, and that may be older. Not after that.
  */
 static bool
 may_be_late(const struct client *client, const struct message *m, const struct message *earlier)
@@ -101,7 +101,8 @@ take_body(struct client *client, const struct element *el, struct message *m)
 	bool is_delayed = delay_find(el, STR_NONE, &at_us) == 0;
 	unsigned account, resource;
 
-	sim_note(sim, "%s got m%u%s", client_name(client), m->id, is_delayed ? " from the log" : "");
+	sim_note(sim, "%s got m%u%s", client_name(client), m->id,
+		 is_delayed ? " from the log" : "");
 	read_address(element_attr(el, "from"), &account, &resource);
 	if (account != m->from->account || resource != m->from->resource)
 		sim_fail(sim, "%s got m%u from another sender: %.*s", client_name(client), m->id,
@@ -246,8 +247,8 @@ take_answer(struct client *client, const struct element *el)
 	}
 	if (id > 0 && id < IDS_MAX && is_of_predecessor(client, (unsigned)id))
 		return;
-	sim_fail(sim, "%s got an answer to what it did not ask, or twice: %.*s", client_name(client),
-		 STR_ARG(element_attr(el, "id")));
+	sim_fail(sim, "%s got an answer to what it did not ask, or twice: %.*s",
+		 client_name(client), STR_ARG(element_attr(el, "id")));
 }
 
 static void

@@ -24,8 +24,10 @@ make_clients(struct sim *sim)
 		for (unsigned d = 0; d < sim->plan.devices; d++) {
 			struct client *client = &sim->clients[sim->client_count];
 
-			*client = (struct client){.sim = sim, .index = sim->client_count++,
-						  .account = a, .resource = d,
+			*client = (struct client){.sim = sim,
+						  .index = sim->client_count++,
+						  .account = a,
+						  .resource = d,
 						  .seen_step = NEVER};
 			if (sim->plan.has_conflicts && d == 2)
 				client->resource = 0;

@@ -11,12 +11,13 @@ model_message(struct sim *sim, struct client *from)
 
 	if (sim->message_count == sim->message_size) {
 		sim->message_size = MAX(sim->message_size * 2, 64);
-		sim->messages = xrealloc(sim->messages,
-					 sim->message_size * sizeof(struct message));
+		sim->messages = xrealloc(sim->messages, sim->message_size * sizeof(struct message));
 	}
 	message = &sim->messages[sim->message_count];
-	*message = (struct message){.id = sim->message_count++, .from = from,
-				    .from_life = from->life, .step = sim->step};
+	*message = (struct message){.id = sim->message_count++,
+				    .from = from,
+				    .from_life = from->life,
+				    .step = sim->step};
 	return message;
 }
 
@@ -32,7 +33,8 @@ model_disturb(struct client *client)
 
 		if (m->to != client->account)
 			continue;
-		/* Delivered from the log, and perhaps not known to have arrived: again from there. */
+		/* Delivered from the log, and perhaps not known to have arrived: again from there.
+		 */
 		if (has_it ? m->was_delayed[client->index]
 			   : m->received == 0 || i >= client->first_message)
 			m->is_disturbed = true;
@@ -41,8 +43,8 @@ model_disturb(struct client *client)
 }
 
 /*
- * What was sent to CLIENT and did not arrive is stored when its session ends, and that is after what
- * came while it took no messages. A known weakness: order within the log is that of storing.
+ * What was sent to CLIENT and did not arrive is stored when its session ends, and that is after
+ * what came while it took no messages. A known weakness: order within the log is that of storing.
  */
 static void
 note_doubtful(struct client *client)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* operator.c - accounts that are removed, made anew and given new passwords while they are in use. */
+/* operator.c - accounts that are removed, made anew and given new passwords while they are in use.
+ */
 #include "sim.h"
 
 #include "server/account_change.h"

@@ -66,7 +66,8 @@ write_message(struct client *client, unsigned to, unsigned to_resource)
 	message->is_chat = sim_chance(sim, 70);
 	if (to_resource != NO_RESOURCE)
 		snprintf(resource, sizeof(resource), "/r%u", to_resource);
-	client_write(client, "<message id='m%u' to='a%u@" HOST "%s'%s><body>m%u%.*s</body></message>",
+	client_write(client,
+		     "<message id='m%u' to='a%u@" HOST "%s'%s><body>m%u%.*s</body></message>",
 		     message->id, to, resource, message->is_chat ? " type='chat'" : "", message->id,
 		     STR_ARG(filling));
 	message->end = client->sent + buf_len(client_stream_output(client->stream));
@@ -81,8 +82,8 @@ send_message(struct client *client)
 {
 	struct sim *sim = client->sim;
 	unsigned to = sim_chance(sim, 3) ? NOBODY : random_account(sim), count = 1;
-	unsigned resource = sim_chance(sim, 30) ? (unsigned)sim_below(sim, sim->plan.devices)
-						: NO_RESOURCE;
+	unsigned resource =
+		sim_chance(sim, 30) ? (unsigned)sim_below(sim, sim->plan.devices) : NO_RESOURCE;
 
 	if (sim->plan.has_bursts && sim_chance(sim, 5))
 		count += (unsigned)sim_below(sim, BURST_MAX);
@@ -137,7 +138,8 @@ ask_roster(struct client *client)
 	if (q == NULL)
 		return;
 	q->is_roster = true;
-	client_write(client, "<iq type='get' id='q%u'><query xmlns='jabber:iq:roster'/></iq>", q->id);
+	client_write(client, "<iq type='get' id='q%u'><query xmlns='jabber:iq:roster'/></iq>",
+		     q->id);
 	sim_note(client->sim, "%s asks for its roster, q%u", client_name(client), q->id);
 }
 
@@ -155,7 +157,9 @@ change_roster(struct client *client)
 		     "<iq type='set' id='q%u'><query xmlns='jabber:iq:roster'>"
 		     "<item jid='a%u@" HOST "' %s='%s'/></query></iq>",
 		     q->id, other, is_removal ? "subscription" : "name",
-		     is_removal ? "remove" : sim_chance(sim, 50) ? "Romeo" : "Juliet");
+		     is_removal            ? "remove"
+		     : sim_chance(sim, 50) ? "Romeo"
+					   : "Juliet");
 	sim_note(sim, "%s %s a%u %s its roster, q%u", client_name(client),
 		 is_removal ? "removes" : "puts", other, is_removal ? "from" : "into", q->id);
 }
@@ -180,8 +184,8 @@ ask_something(struct client *client)
 			     "<iq type='get' id='q%u' to='a%u@" HOST "/r%u'>"
 			     "<ping xmlns='urn:xmpp:ping'/></iq>",
 			     q->id, other->account, other->resource);
-	sim_note(sim, "%s pings %s, q%u", client_name(client), other ? client_name(other) : "the server",
-		 q->id);
+	sim_note(sim, "%s pings %s, q%u", client_name(client),
+		 other ? client_name(other) : "the server", q->id);
 }
 
 static void
@@ -200,7 +204,7 @@ answer_request(struct client *client)
 static void
 subscribe(struct client *client)
 {
-	static const char *const types[] = {"subscribe",   "subscribe",	   "subscribe",	  "subscribe",
+	static const char *const types[] = {"subscribe",   "subscribe",    "subscribe", "subscribe",
 					    "unsubscribe", "unsubscribed", "subscribed"};
 	struct sim *sim = client->sim;
 
@@ -234,7 +238,7 @@ act_bound(struct client *client)
 {
 	static const struct {
 		void (*run)(struct client *client);
-	} kinds[] = {{send_message},	{subscribe},	 {leave},	    {send_presence},
+	} kinds[] = {{send_message},     {subscribe},  {leave},         {send_presence},
 		     {send_unavailable}, {ask_roster}, {change_roster}, {ask_something}};
 	struct sim *sim = client->sim;
 	const unsigned weights[COUNT(kinds)] = {sim->plan.messages,

@@ -2,9 +2,10 @@
 /*
  * sim.h - a whole server and its clients in one thread, driven by a seed.
  *
- * Everything that is left to chance elsewhere is drawn here from one generator: which worker's turn it
- * is, when the store writes, when time passes, how the bytes of a connection are cut into pieces, what
- * people do, and when connections and the machine fail. The same seed gives the same run.
+ * Everything that is left to chance elsewhere is drawn here from one generator: which worker's turn
+ * it is, when the store writes, when time passes, how the bytes of a connection are cut into
+ * pieces, what people do, and when connections and the machine fail. The same seed gives the same
+ * run.
  */
 #pragma once
 
@@ -20,8 +21,8 @@
 #define RESOURCES_MAX 3u
 #define CLIENTS_MAX (ACCOUNTS_MAX * RESOURCES_MAX)
 #define WORKERS_MAX 4u
-#define QUESTIONS_MAX 64u /* iqs of one client without an answer */
-#define IDS_MAX 20000u	  /* iqs of one run */
+#define QUESTIONS_MAX 64u   /* iqs of one client without an answer */
+#define IDS_MAX 20000u      /* iqs of one run */
 #define NOBODY ACCOUNTS_MAX /* the index of an address that has no account */
 #define NO_RESOURCE RESOURCES_MAX
 #define NEVER UINT32_MAX
@@ -29,14 +30,14 @@
 struct plan { /* what kind of run it is: drawn first, so that each has its character */
 	unsigned workers, accounts, devices, steps;
 	unsigned cuts, crashes, stops, checks, changes, fulls; /* of 10000 steps */
-	unsigned logouts, subscriptions, messages; /* weights of what people do */
-	unsigned piece_max;	/* bytes of a connection at a time */
-	unsigned time_max_ms;	/* one step of the clock */
-	bool has_conflicts;	/* two devices with one resource */
-	bool has_batches;	/* the store carries out and commits at different times */
-	bool has_negative;	/* priorities below zero */
-	bool has_bursts;	/* many messages at once, long ones too */
-	bool has_refusals;	/* of a second session with one resource, instead of ending the first */
+	unsigned logouts, subscriptions, messages;             /* weights of what people do */
+	unsigned piece_max;                                    /* bytes of a connection at a time */
+	unsigned time_max_ms;                                  /* one step of the clock */
+	bool has_conflicts;                                    /* two devices with one resource */
+	bool has_batches;  /* the store carries out and commits at different times */
+	bool has_negative; /* priorities below zero */
+	bool has_bursts;   /* many messages at once, long ones too */
+	bool has_refusals; /* of a second session with one resource, instead of ending the first */
 };
 
 enum client_state {
@@ -55,8 +56,8 @@ struct roster_sight { /* what a client knows of a contact */
 	bool is_listed, to, from, asked;
 };
 
-struct question { /* an iq that a client waits for */
-	unsigned id; /* 0: free */
+struct question {             /* an iq that a client waits for */
+	unsigned id;          /* 0: free */
 	struct client *asked; /* NULL: the server */
 	unsigned asked_life;
 	bool is_roster;
@@ -72,18 +73,19 @@ struct client {
 	const struct c2s *c2s; /* the server's side of it: only to be compared */
 	struct client_stream *stream;
 	struct sasl_client_keys keys;
-	size_t allowance; /* bytes it may read now */
-	uint64_t sent;	  /* bytes given to the connection */
-	uint64_t progress; /* counts what happened, to see when nothing does any more */
+	size_t allowance;       /* bytes it may read now */
+	uint64_t sent;          /* bytes given to the connection */
+	uint64_t progress;      /* counts what happened, to see when nothing does any more */
 	unsigned first_message; /* how many had been sent when it connected */
 	/* As it knows itself. */
 	bool is_available;
 	int priority;
-	unsigned serial, first_serial; /* of its last presence, and of the one it came online with */
-	bool is_ended; /* the server has ended its session, and it does not know yet */
-	unsigned seen_step; /* when it learned that it gets what is in the log; NEVER */
-	bool is_interested; /* asked for the roster, and has it */
-	unsigned requests; /* a bit for each account that asked to subscribe */
+	unsigned serial,
+		first_serial; /* of its last presence, and of the one it came online with */
+	bool is_ended;        /* the server has ended its session, and it does not know yet */
+	unsigned seen_step;   /* when it learned that it gets what is in the log; NEVER */
+	bool is_interested;   /* asked for the roster, and has it */
+	unsigned requests;    /* a bit for each account that asked to subscribe */
 	struct sight sights[ACCOUNTS_MAX][RESOURCES_MAX];
 	struct roster_sight roster[ACCOUNTS_MAX];
 	struct question questions[QUESTIONS_MAX];
@@ -95,24 +97,25 @@ struct message {
 	unsigned from_life;
 	unsigned to, to_resource; /* NO_RESOURCE: the bare JID */
 	bool is_chat;
-	unsigned step; /* when it was written */
-	uint64_t end; /* of it in the bytes that its sender ever sent */
-	bool is_accepted;  /* the server had taken all of it when its sender went */
-	bool is_excused;   /* it may be lost: it was under way when a machine or connection failed */
-	bool is_disturbed; /* it may come twice, or late: a session that it may have been for ended */
-	bool is_doubtful; /* like that, and newer ones may have been stored before it */
+	unsigned step;    /* when it was written */
+	uint64_t end;     /* of it in the bytes that its sender ever sent */
+	bool is_accepted; /* the server had taken all of it when its sender went */
+	bool is_excused;  /* it may be lost: it was under way when a machine or connection failed */
+	bool is_disturbed; /* it may come twice, or late: a session that it may have been for ended
+			    */
+	bool is_doubtful;  /* like that, and newer ones may have been stored before it */
 	bool is_bounced;
-	bool is_logged;	   /* in the offline log when that was last read */
-	unsigned received; /* by how many sessions */
+	bool is_logged;             /* in the offline log when that was last read */
+	unsigned received;          /* by how many sessions */
 	unsigned seen[CLIENTS_MAX]; /* the life, plus 1, in which that client received it last */
 	bool was_delayed[CLIENTS_MAX];
 };
 
 struct person { /* an account */
 	struct sim *sim;
-	bool is_absent; /* it was removed, or is about to be */
-	bool is_changing; /* the operator does something to it */
-	bool is_disturbed; /* a session of it ended, and the server may not know that yet */
+	bool is_absent;      /* it was removed, or is about to be */
+	bool is_changing;    /* the operator does something to it */
+	bool is_disturbed;   /* a session of it ended, and the server may not know that yet */
 	unsigned doubt_step; /* when last a client of it was there, but perhaps took no messages */
 	struct roster *roster; /* of the store, when it was last read */
 };
@@ -146,7 +149,7 @@ struct sim {
 		unsigned life;
 	} askers[IDS_MAX]; /* who sent the iq */
 	bool has_crashed;
-	bool is_full, was_full; /* the disk */
+	bool is_full, was_full;                   /* the disk */
 	bool is_torn[ACCOUNTS_MAX][ACCOUNTS_MAX]; /* a crash came between the two rosters */
 	/* last sequence by (receiver, sender, address): see inbox.c */
 	struct {

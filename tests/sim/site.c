@@ -179,7 +179,8 @@ site_crash(struct sim *sim)
 	bool is_on_disk = sim_chance(sim, 50);
 	struct store *store = copy_store(old, is_on_disk);
 
-	sim_note(sim, "THE SERVER CRASHES, the batch under way is %s", is_on_disk ? "kept" : "lost");
+	sim_note(sim, "THE SERVER CRASHES, the batch under way is %s",
+		 is_on_disk ? "kept" : "lost");
 	sim->has_crashed = true;
 	for (unsigned i = 0; i < sim->client_count; i++)
 		if (sim->clients[i].conn != NULL)
