@@ -159,7 +159,8 @@ take_subscribe(struct event *ev, const struct contact *old)
 	struct buf text = {0};
 
 	if (old != NULL && old->from) {
-		/* Ours knows that it was granted; the other side has forgotten, and knows no presence. */
+		/* Ours knows that it was granted; the other side has forgotten, and knows no
+		 * presence. */
 		route(ev->worker, subscription_stanza(ev->account, PRESENCE_SUBSCRIBED, from));
 		presence_show(ev->account, jid_bare(ev->stanza->from), false);
 		return;
