@@ -29,9 +29,11 @@ to_account(struct event *ev)
 	case MESSAGE_GROUPCHAT:
 		return event_refuse(ev, STANZA_SERVICE_UNAVAILABLE);
 	case MESSAGE_ERROR:
+		worker_dropped(ev->worker);
 		return DONE; /* silently */
 	case MESSAGE_HEADLINE:
-		deliver_to_account(ev);
+		if (deliver_to_account(ev) == 0)
+			worker_dropped(ev->worker);
 		return DONE; /* and nothing is stored of it */
 	default:
 		if (offline_comes_first(ev, NULL))
@@ -51,6 +53,7 @@ to_absent_resource(struct event *ev)
 		/* The RFC lets us ignore these; the sender is better off knowing. */
 		return event_refuse(ev, STANZA_SERVICE_UNAVAILABLE);
 	default:
+		worker_dropped(ev->worker);
 		return DONE;
 	}
 }

@@ -101,8 +101,10 @@ keep(struct event *ev)
 {
 	if (ev->stanza->kind != STANZA_MESSAGE || ev->account->is_guest)
 		return PASS;
-	if (!is_worth_keeping(ev->stanza))
+	if (!is_worth_keeping(ev->stanza)) {
+		worker_dropped(ev->worker);
 		return DONE;
+	}
 	store_message(ev->account, ev->stanza);
 	return DONE;
 }

@@ -105,12 +105,6 @@ c2s_close(struct c2s *c2s, enum stream_condition condition, const char *text)
 }
 
 void
-c2s_fail(struct c2s *c2s, enum stream_condition condition, const char *text)
-{
-	c2s_close(c2s, condition, text);
-}
-
-void
 c2s_drop(struct c2s *c2s, const char *why)
 {
 	if (c2s->is_closing)
@@ -269,7 +263,7 @@ on_opened(struct c2s *c2s, const struct stream_event *event)
 	struct buf *out = c2s_output(c2s);
 
 	if (host == NULL) {
-		c2s_fail(c2s, condition, "this server does not serve that host on this stream");
+		c2s_close(c2s, condition, "this server does not serve that host on this stream");
 	} else {
 		if (c2s->host == NULL)
 			c2s->host = str_dupz(host->name);
@@ -288,7 +282,7 @@ on_starttls(struct c2s *c2s, struct str rest)
 
 	/* SEC-28: bytes behind <starttls/> are either a mistake or an attack. */
 	if (rest.len > 0 || stream_is_inside(&c2s->stream)) {
-		c2s_fail(c2s, STREAM_POLICY_VIOLATION, "data behind <starttls/>");
+		c2s_close(c2s, STREAM_POLICY_VIOLATION, "data behind <starttls/>");
 		return;
 	}
 	stream_proceed(&c2s->stream, c2s_output(c2s));
@@ -349,7 +343,7 @@ take_unbound(struct c2s *c2s, struct stanza *stanza)
 		}
 	}
 	stanza_unref(stanza);
-	c2s_fail(c2s, STREAM_NOT_AUTHORIZED, "no stanzas before a resource is bound");
+	c2s_close(c2s, STREAM_NOT_AUTHORIZED, "no stanzas before a resource is bound");
 }
 
 static void
@@ -514,7 +508,7 @@ on_timer(struct timer *timer)
 	if (c2s->session != NULL)
 		on_silence(c2s, loop_now_ms(c2s->worker->loop));
 	else
-		c2s_fail(c2s, STREAM_CONNECTION_TIMEOUT, "log in faster");
+		c2s_close(c2s, STREAM_CONNECTION_TIMEOUT, "log in faster");
 }
 
 struct c2s *
@@ -585,7 +579,7 @@ arrive(struct worker *worker, void *arg)
 	if (worker->config->limits.auth_timeout > 0)
 		timer_set(worker->loop, &c2s->timer, now + worker->config->limits.auth_timeout);
 	if (atomic_load(&worker->server->is_stopping)) {
-		c2s_fail(c2s, STREAM_SYSTEM_SHUTDOWN, NULL);
+		c2s_close(c2s, STREAM_SYSTEM_SHUTDOWN, NULL);
 		return;
 	}
 	if (c2s->legacy != NULL)
@@ -724,12 +718,6 @@ c2s_peer_text(struct arena *arena, const struct c2s *c2s)
 	return conn_peer_text(arena, c2s->conn);
 }
 
-bool
-c2s_is_secure(const struct c2s *c2s)
-{
-	return conn_is_secure(c2s->conn);
-}
-
 struct str
 c2s_tls_version(const struct c2s *c2s)
 {
@@ -746,10 +734,4 @@ const struct config_host *
 c2s_host(const struct c2s *c2s)
 {
 	return c2s->host ? config_host(c2s->worker->config, str(c2s->host)) : NULL;
-}
-
-uint64_t
-c2s_heard_ms(const struct c2s *c2s)
-{
-	return c2s->heard_ms;
 }

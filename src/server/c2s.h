@@ -47,13 +47,10 @@ void c2s_drop(struct c2s *c2s, const char *why);
 /* Facts for `recadoctl session list`, in-band registration, and logs. */
 const struct sockaddr *c2s_peer(const struct c2s *c2s);
 struct str c2s_peer_text(struct arena *arena, const struct c2s *c2s);
-bool c2s_is_secure(const struct c2s *c2s);
 struct str c2s_tls_version(const struct c2s *c2s);
 struct worker *c2s_worker(const struct c2s *c2s);
 /* The host that the stream was opened to; NULL before that, or when it is gone. */
 const struct config_host *c2s_host(const struct c2s *c2s);
-/* Of this client's own: bytes came last at. */
-uint64_t c2s_heard_ms(const struct c2s *c2s);
 
 /* Every stream of WORKER ends with <system-shutdown/>, or another condition. */
 void c2s_close_all(struct worker *worker, enum stream_condition condition, const char *text);

@@ -127,7 +127,7 @@ fail_sasl(struct c2s *c2s, enum sasl_failure failure, const char *why)
 			  LOG_Z("why", why));
 	c2s->tried_password = false;
 	if (++c2s->attempts >= ATTEMPTS_MAX)
-		c2s_fail(c2s, STREAM_POLICY_VIOLATION, "too many attempts to log in");
+		c2s_close(c2s, STREAM_POLICY_VIOLATION, "too many attempts to log in");
 }
 
 void
@@ -143,7 +143,7 @@ c2s_auth_failed(struct c2s *c2s, const char *why)
 	if (admission_login_failed(worker->server->admission, &worker->config->limits,
 				   c2s_peer(c2s)) ||
 	    ++c2s->failures >= FAILURES_MAX)
-		c2s_fail(c2s, STREAM_POLICY_VIOLATION, "too many failed logins");
+		c2s_close(c2s, STREAM_POLICY_VIOLATION, "too many failed logins");
 }
 
 static void take_step(struct c2s *c2s, enum sasl_step step, struct str out);

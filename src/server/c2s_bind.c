@@ -112,11 +112,11 @@ bind_resource(struct c2s *c2s, struct account *account, struct str resource)
 		resource = rand_token(arena, 96);
 	if (account->state != ACCOUNT_READY) {
 		/* It was removed while it logged in. */
-		c2s_fail(c2s, STREAM_NOT_AUTHORIZED, "the account is gone");
+		c2s_close(c2s, STREAM_NOT_AUTHORIZED, "the account is gone");
 	} else if (!account->is_guest && c2s->credentials_ms > 0 &&
 		   c2s->credentials_ms < account->revoked_ms) {
 		/* It began to log in before that, and took its time (SEC-40). */
-		c2s_fail(c2s, STREAM_NOT_AUTHORIZED, "the password was changed");
+		c2s_close(c2s, STREAM_NOT_AUTHORIZED, "the password was changed");
 	} else if (!settle_conflict(c2s, account, &resource, arena)) {
 		refuse(c2s, STANZA_CONFLICT, NULL);
 	} else if (limits->sessions_per_account > 0 &&

@@ -46,7 +46,6 @@ struct c2s {
 bool c2s_may_send_password(const struct c2s *c2s);
 /* Whether it may log in, by SCRAM at least, which shows no password. */
 bool c2s_may_log_in(const struct c2s *c2s);
-void c2s_fail(struct c2s *c2s, enum stream_condition condition, const char *text);
 
 /* c2s_auth.c */
 void c2s_write_mechanisms(struct c2s *c2s, struct buf *out);

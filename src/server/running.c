@@ -109,14 +109,6 @@ running_open(struct server *server, const struct config *config, struct running 
 	return 0;
 }
 
-uint16_t
-running_port(const struct running *running, size_t listener)
-{
-	const struct runner *first = &running->runners[0];
-
-	return listener < first->port_count ? listener_port(first->ports[listener].listener) : 0;
-}
-
 static void *
 run(void *arg)
 {

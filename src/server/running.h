@@ -31,8 +31,6 @@ struct running;
 MUST_CHECK int running_open(struct server *server, const struct config *config,
 			    struct running **out, struct arena *arena, struct str *why);
 MUST_CHECK int running_start(struct running *running);
-/* The port of CONFIG's listener with that index. */
-uint16_t running_port(const struct running *running, size_t listener);
 /* Ends all streams with <system-shutdown/>, and waits for the threads. */
 void running_stop(struct running *running);
 void running_free(struct running *running); /* takes NULL */

@@ -130,12 +130,6 @@ session_heard(struct session *s)
 		look_what_arrived(s);
 }
 
-void
-session_confirm_all(struct session *s)
-{
-	forget_pending(s, UINT64_MAX);
-}
-
 static void
 add_pending(struct session *s, struct kept *kept)
 {
@@ -243,8 +237,6 @@ session_end(struct session *s)
 		map_free(s->directed);
 		free(s->directed);
 	}
-	for (size_t i = 0; i < COUNT(s->module_data); i++)
-		free(s->module_data[i]);
 	atomic_fetch_sub_explicit(&s->worker->counters.sessions, 1, memory_order_relaxed);
 	account_session_removed(s->account);
 	free(s);

@@ -31,8 +31,7 @@ struct session {
 	bool is_closing;
 	void (*on_drained)(struct session *session, void *arg); /* see session_when_drained */
 	void *drained_arg;
-	void *module_data[4]; /* see session_data in module.h */
-	char text[];          /* of jid */
+	char text[]; /* of jid */
 };
 
 /* Bound: enters the account's list. C2S is its transport. */
@@ -93,5 +92,3 @@ void session_ask(struct session *session, enum stanza_type type, const struct el
 
 /* Bytes came: messages that its TCP has acknowledged count as arrived. */
 void session_heard(struct session *session);
-/* All that was delivered before now has arrived: a ping that followed was answered. */
-void session_confirm_all(struct session *session);

@@ -8,6 +8,7 @@
 #include "server/route.h"
 #include "server/server.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #define TICK_MS 1000u
@@ -67,6 +68,12 @@ worker_free(struct worker *worker)
 	free(worker->letters.ring);
 	config_unref(worker->config);
 	free(worker);
+}
+
+void
+worker_dropped(struct worker *worker)
+{
+	atomic_fetch_add_explicit(&worker->counters.messages_dropped, 1, memory_order_relaxed);
 }
 
 const struct config_host *

@@ -47,6 +47,10 @@ struct worker *worker_new(struct server *server, unsigned index, struct loop *lo
 /* Sessions are closed by then. Takes NULL. */
 void worker_free(struct worker *worker);
 
+/* Counts a message that nobody gets and nobody is told of, as the RFC has it: no drop without a
+ * trace. */
+void worker_dropped(struct worker *worker);
+
 /* The host of that (prepared) name that this server serves, or NULL. */
 const struct config_host *worker_host(const struct worker *worker, struct str domain);
 /* The worker that BARE's account lives on. */

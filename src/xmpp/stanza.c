@@ -44,12 +44,6 @@ stanza_kind_name(enum stanza_kind kind)
 	return kinds[kind].p;
 }
 
-const char *
-stanza_type_name(enum stanza_type type)
-{
-	return types[type].name;
-}
-
 static int
 kind_of(const struct element *el, enum stanza_kind *kind)
 {

@@ -79,8 +79,6 @@ void stanza_set_to(struct stanza *stanza, struct jid to);
 void stanza_set_id(struct stanza *stanza, struct str id);
 
 const char *stanza_kind_name(enum stanza_kind kind);
-/* NULL for the types that are expressed by no attribute: available. */
-const char *stanza_type_name(enum stanza_type type);
 /* Whether an error may be sent back to it (RFC 6120 §8.3.1, §8.2.3): no loops of errors. */
 bool stanza_may_be_refused(const struct stanza *stanza);
 
