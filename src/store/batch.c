@@ -78,7 +78,8 @@ filter_hit(const struct batch *b, const struct store_request *r)
 	for (const struct store_op *op = r->ops; op != NULL; op = op->next) {
 		size_t bit = hash_str(op->owner) % BATCH_FILTER_BITS;
 
-		if (op->kind == OP_AUTH_LIST || b->written[bit / 64] >> bit % 64 & 1)
+		if (op->kind == OP_AUTH_LIST || op->kind == OP_LOG_OWNERS ||
+		    b->written[bit / 64] >> bit % 64 & 1)
 			return true;
 	}
 	return false;

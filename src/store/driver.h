@@ -23,6 +23,10 @@ enum store_op_kind {
 	OP_LOG_TRIM,
 	OP_LOG_REMOVE,
 	OP_LOG_COUNT,
+	OP_LOG_PAGE,
+	OP_LOG_EDIT,
+	OP_LOG_PRUNE,
+	OP_LOG_OWNERS,
 	OP_AUTH_GET,
 	OP_AUTH_CREATE,
 	OP_AUTH_PUT,
@@ -45,6 +49,9 @@ struct store_op {
 	uint64_t max_count, max_bytes;
 	size_t limit;
 	bool from_end;
+	uint32_t flags;          /* log_append, log_edit */
+	struct str meta;         /* log_append */
+	struct store_page *page; /* log_page */
 };
 
 struct store_driver {
@@ -78,6 +85,11 @@ extern const struct store_driver sqlite_driver, memory_driver;
 bool op_writes(enum store_op_kind kind);
 bool op_can_refuse(enum store_op_kind kind);
 bool op_refuses(enum store_op_kind kind, enum store_status status);
+
+/* Whether PAGE chooses ITEM, whose value is there. */
+bool page_chooses(const struct store_page *page, const struct store_item *item);
+/* The bounds of ids to look at, both inclusive. Returns whether there are any. */
+bool page_bounds(const struct store_page *page, uint64_t *first, uint64_t *last);
 
 /* The domain of a bare JID (RFC 7622 §3.2). */
 struct str owner_domain(struct str owner);

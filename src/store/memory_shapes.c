@@ -17,7 +17,8 @@ struct counters {
 /* What stands before the text of a log's entry. */
 struct entry_head {
 	uint64_t at_us;
-	uint64_t with_len;
+	uint32_t with_len, meta_len;
+	uint32_t flags;
 };
 
 /* The key of SHAPE, OWNER and NAME, without the item's own part. A view until the next call. */
@@ -126,7 +127,8 @@ static void
 log_append(struct memory_store *st, const struct store_op *op, struct store_result *result)
 {
 	struct counters counters = counters_of(st, op);
-	struct entry_head head = {op->at_us, op->key.len};
+	struct entry_head head = {op->at_us, (uint32_t)op->key.len, (uint32_t)op->meta.len,
+				  op->flags};
 	struct buf value = {0};
 
 	if ((op->max_count > 0 && counters.entries >= op->max_count) ||
@@ -136,8 +138,10 @@ log_append(struct memory_store *st, const struct store_op *op, struct store_resu
 	}
 	buf_add(&value, str_of(&head, sizeof(head)));
 	buf_add(&value, op->key);
+	buf_add(&value, op->meta);
 	buf_add(&value, op->value);
-	result->id = ++st->last_id;
+	result->id = st->last_id = MAX(st->last_id + 1, op->at_us);
+	result->bytes = counters.bytes + op->value.len;
 	memory_put(st, entry_key(st, op, result->id), buf_str(&value));
 	buf_free(&value);
 	counters.entries++;
@@ -151,21 +155,33 @@ entry_bytes(struct str value)
 	struct entry_head head;
 
 	memcpy(&head, value.p, sizeof(head));
-	return value.len - sizeof(head) - head.with_len;
+	return value.len - sizeof(head) - head.with_len - head.meta_len;
+}
+
+static struct store_item
+entry_view(const struct ordered_item *from, struct str value)
+{
+	struct entry_head head;
+
+	memcpy(&head, value.p, sizeof(head));
+	value = str_from(value, sizeof(head));
+	return (struct store_item){
+		.id = entry_id(from->key),
+		.at_us = head.at_us,
+		.flags = head.flags,
+		.with = str_first(value, head.with_len),
+		.meta = str_first(str_from(value, head.with_len), head.meta_len),
+		.value = str_from(value, head.with_len + head.meta_len),
+	};
 }
 
 static void
 fill_entry(struct arena *arena, const struct ordered_item *from, struct store_item *item)
 {
-	struct str value = arena_dup(arena, from->value);
-	struct entry_head head;
+	struct store_item *next = item->next;
 
-	memcpy(&head, value.p, sizeof(head));
-	value = str_from(value, sizeof(head));
-	item->id = entry_id(from->key);
-	item->at_us = head.at_us;
-	item->with = str_first(value, head.with_len);
-	item->value = str_from(value, head.with_len);
+	*item = entry_view(from, arena_dup(arena, from->value));
+	item->next = next;
 }
 
 static void
@@ -199,6 +215,130 @@ log_range(struct memory_store *st, const struct store_op *op, struct arena *aren
 	     str_compare(item->key, end) < 0;
 	     item = item->next[0])
 		fill_entry(arena, item, add_item(arena, result, &last));
+}
+
+static void
+page_add(const struct store_page *page, const struct ordered_item *from, struct arena *arena,
+	 struct store_result *result, struct store_item ***last)
+{
+	struct store_item *item;
+
+	if (page->from_end) {
+		item = arena_new_of(arena, struct store_item);
+		fill_entry(arena, from, item);
+		item->next = result->items;
+		result->items = item;
+		result->count++;
+	} else {
+		item = add_item(arena, result, last);
+		fill_entry(arena, from, item);
+	}
+	if (page->without_values) {
+		item->value = (struct str){NULL, item->value.len};
+		item->meta = STR("");
+	}
+}
+
+static void
+log_page(struct memory_store *st, const struct store_op *op, struct arena *arena,
+	 struct store_result *result)
+{
+	const struct store_page *page = op->page;
+	struct store_item **last = NULL;
+	const struct ordered_item *item;
+	uint64_t from, to;
+	size_t scanned = 0;
+
+	if (!page_bounds(page, &from, &to))
+		return;
+	item = page->from_end ? ordered_before(st->list, entry_key(st, op, to + 1))
+			      : ordered_from(st->list, entry_key(st, op, from));
+	for (; item != NULL && str_starts(item->key, prefix(st, SHAPE_LOG, op->owner, op->name));
+	     item = page->from_end ? item->prev : item->next[0]) {
+		struct store_item view = entry_view(item, item->value);
+
+		if (view.id < from || view.id > to ||
+		    (page->limit > 0 && result->count == page->limit))
+			break;
+		if (page->scan > 0 && scanned++ == page->scan) {
+			result->is_partial = true;
+			break;
+		}
+		result->id = view.id;
+		if (page_chooses(page, &view))
+			page_add(page, item, arena, result, &last);
+	}
+}
+
+static void
+log_edit(struct memory_store *st, const struct store_op *op, struct store_result *result)
+{
+	const struct ordered_item *item = ordered_get(st->list, entry_key(st, op, op->id));
+	struct counters counters = counters_of(st, op);
+	struct buf value = {0};
+	struct entry_head head;
+
+	item = ordered_get(st->list, entry_key(st, op, op->id));
+	if (item == NULL) {
+		result->status = STORE_MISSING;
+		return;
+	}
+	memcpy(&head, item->value.p, sizeof(head));
+	head.flags = op->flags;
+	counters.bytes += op->value.len;
+	counters.bytes -= entry_bytes(item->value);
+	buf_add(&value, str_of(&head, sizeof(head)));
+	buf_add(&value, str_of(item->value.p + sizeof(head), head.with_len + head.meta_len));
+	buf_add(&value, op->value);
+	memory_put(st, entry_key(st, op, op->id), buf_str(&value));
+	buf_free(&value);
+	set_counters(st, op, counters);
+}
+
+static void log_remove(struct memory_store *st, const struct store_op *op, uint64_t first,
+		       uint64_t last, struct store_result *result);
+
+static void
+log_prune(struct memory_store *st, const struct store_op *op, struct store_result *result)
+{
+	uint64_t bytes = counters_of(st, op).bytes, up_to = 0;
+	const struct ordered_item *item = ordered_from(st->list, entry_key(st, op, 0));
+
+	for (size_t n = 0; n < op->limit && item != NULL &&
+			   str_starts(item->key, prefix(st, SHAPE_LOG, op->owner, op->name));
+	     n++, item = item->next[0]) {
+		if (entry_id(item->key) >= op->before &&
+		    (op->max_bytes == 0 || bytes <= op->max_bytes))
+			break;
+		up_to = entry_id(item->key);
+		bytes -= entry_bytes(item->value);
+	}
+	if (up_to > 0)
+		log_remove(st, op, 0, up_to, result);
+}
+
+static void
+log_owners(struct memory_store *st, const struct store_op *op, struct arena *arena,
+	   struct store_result *result)
+{
+	size_t limit = op->limit > 0 ? op->limit : SIZE_MAX;
+	struct store_item **last = NULL;
+	const char letter = SHAPE_COUNTERS;
+
+	for (const struct ordered_item *item = ordered_from(st->list, str_of(&letter, 1));
+	     item != NULL && item->key.p[0] == SHAPE_COUNTERS && result->count < limit;
+	     item = item->next[0]) {
+		struct str owner = str_from(item->key, 1);
+		struct counters counters;
+		struct str name;
+
+		owner = str_first(owner, (size_t)str_find(owner, '\0'));
+		name = str_from(item->key, 2 + owner.len);
+		memcpy(&counters, item->value.p, sizeof(counters));
+		if (counters.entries > 0 && str_equal(str_first(name, name.len - 1), op->name) &&
+		    str_compare(owner, op->key) > 0)
+			add_item(arena, result, &last)->key = arena_dup(arena, owner);
+	}
 }
 
 /* Removes the entries with FIRST <= id <= LAST. */
@@ -317,6 +457,18 @@ memory_run(void *state, const struct store_op *op, struct arena *arena, struct s
 		break;
 	case OP_LOG_RANGE:
 		log_range(st, op, arena, result);
+		break;
+	case OP_LOG_PAGE:
+		log_page(st, op, arena, result);
+		break;
+	case OP_LOG_EDIT:
+		log_edit(st, op, result);
+		break;
+	case OP_LOG_PRUNE:
+		log_prune(st, op, result);
+		break;
+	case OP_LOG_OWNERS:
+		log_owners(st, op, arena, result);
 		break;
 	case OP_LOG_TRIM:
 		log_remove(st, op, 0, op->id, result);

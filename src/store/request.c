@@ -34,6 +34,8 @@ op_writes(enum store_op_kind kind)
 	case OP_SET_GET:
 	case OP_LOG_RANGE:
 	case OP_LOG_COUNT:
+	case OP_LOG_PAGE:
+	case OP_LOG_OWNERS:
 	case OP_AUTH_GET:
 	case OP_AUTH_LIST:
 		return false;
@@ -77,7 +79,7 @@ add(struct store_request *r, enum store_op_kind kind, struct str owner, const ch
 	op->kind = kind;
 	op->owner = copy(r, owner);
 	op->name = copy(r, str(name));
-	op->key = op->value = STR("");
+	op->key = op->value = op->meta = STR("");
 	if (r->writes && op_can_refuse(kind))
 		r->is_guarded = true;
 	r->writes = r->writes || op_writes(kind);
@@ -144,17 +146,114 @@ store_set_remove(struct store_request *r, struct str owner, const char *set, str
 }
 
 size_t
-store_log_append(struct store_request *r, struct str owner, const char *log, uint64_t at_us,
-		 struct str with, struct str value, uint64_t max_count, uint64_t max_bytes)
+store_log_add(struct store_request *r, struct str owner, const char *log,
+	      const struct store_entry *entry)
 {
 	struct store_op *op = add(r, OP_LOG_APPEND, owner, log);
 
-	op->at_us = at_us;
-	op->key = copy(r, with);
-	op->value = copy(r, value);
-	op->max_count = max_count;
-	op->max_bytes = max_bytes;
+	op->at_us = entry->at_us;
+	op->key = copy(r, entry->with);
+	op->value = copy(r, entry->value);
+	op->flags = entry->flags;
+	op->meta = copy(r, entry->meta);
+	op->max_count = entry->max_count;
+	op->max_bytes = entry->max_bytes;
 	return r->count - 1;
+}
+
+size_t
+store_log_append(struct store_request *r, struct str owner, const char *log, uint64_t at_us,
+		 struct str with, struct str value, uint64_t max_count, uint64_t max_bytes)
+{
+	return store_log_add(r, owner, log,
+			     &(struct store_entry){.at_us = at_us,
+						   .with = with,
+						   .value = value,
+						   .max_count = max_count,
+						   .max_bytes = max_bytes});
+}
+
+size_t
+store_log_page(struct store_request *r, struct str owner, const char *log,
+	       const struct store_page *page)
+{
+	struct store_op *op = add(r, OP_LOG_PAGE, owner, log);
+
+	op->page = arena_new_of(r->arena, struct store_page);
+	*op->page = *page;
+	op->page->with = copy(r, page->with);
+	return r->count - 1;
+}
+
+size_t
+store_log_get(struct store_request *r, struct str owner, const char *log, uint64_t id)
+{
+	return store_log_page(r, owner, log,
+			      &(struct store_page){.after = id - 1, .before = id + 1});
+}
+
+size_t
+store_log_edit(struct store_request *r, struct str owner, const char *log, uint64_t id,
+	       uint32_t flags, struct str value)
+{
+	struct store_op *op = add(r, OP_LOG_EDIT, owner, log);
+
+	op->id = id;
+	op->flags = flags;
+	op->value = copy(r, value);
+	return r->count - 1;
+}
+
+size_t
+store_log_prune(struct store_request *r, struct str owner, const char *log, uint64_t before,
+		uint64_t max_bytes, size_t limit)
+{
+	struct store_op *op = add(r, OP_LOG_PRUNE, owner, log);
+
+	op->before = before;
+	op->max_bytes = max_bytes;
+	op->limit = limit;
+	return r->count - 1;
+}
+
+size_t
+store_log_owners(struct store_request *r, const char *log, struct str after, size_t limit)
+{
+	struct store_op *op = add(r, OP_LOG_OWNERS, STR(""), log);
+
+	op->key = copy(r, after);
+	op->limit = limit;
+	return r->count - 1;
+}
+
+/* Clocks may be set back by so much, and ids run ahead of them meanwhile. */
+#define CLOCK_SLACK_US (25u * UINT64_C(3600000000))
+
+bool
+page_bounds(const struct store_page *page, uint64_t *first, uint64_t *last)
+{
+	*first = MAX(page->after + 1, page->start_us);
+	*last = page->before > 0 ? page->before - 1 : INT64_MAX;
+	if (page->end_us > 0 && page->end_us < INT64_MAX - CLOCK_SLACK_US)
+		*last = MIN(*last, page->end_us + CLOCK_SLACK_US);
+	return *first <= *last && page->after < INT64_MAX;
+}
+
+static bool
+is_with(struct str with, struct str address)
+{
+	return str_equal(with, address) ||
+	       (str_starts(address, with) && address.p[with.len] == '/' && str_find(with, '/') < 0);
+}
+
+bool
+page_chooses(const struct store_page *page, const struct store_item *item)
+{
+	return (item->flags & page->mask) == page->flags &&
+	       (page->start_us == 0 || item->at_us >= page->start_us) &&
+	       (page->end_us == 0 || item->at_us <= page->end_us) &&
+	       (page->with.len == 0 || is_with(page->with, item->with)) &&
+	       (page->match == NULL || page->match(item, page->match_arg));
 }
 
 size_t

@@ -206,28 +206,61 @@ log_append(struct sqlite_store *st, const struct store_op *op, struct store_resu
 	}
 	if (log.id == 0 && add_log(st, op, &log) < 0)
 		return -1;
-	result->id = ++st->last_id;
+	result->id = st->last_id = MAX(st->last_id + 1, op->at_us);
+	result->bytes = log.bytes + op->value.len;
 	stmt = sqlite_statement(st, SQL_ENTRY_ADD);
 	sqlite_bind_u64(stmt, 1, result->id);
 	sqlite_bind_u64(stmt, 2, (uint64_t)log.id);
 	sqlite_bind_u64(stmt, 3, op->at_us);
 	sqlite_bind(stmt, 4, op->key);
 	sqlite_bind(stmt, 5, op->value);
+	sqlite_bind_u64(stmt, 6, op->flags);
+	sqlite_bind(stmt, 7, op->meta);
 	if (sqlite_finish(st, stmt) < 0)
 		return -1;
 	return count_log(st, log.id, 1, (int64_t)op->value.len);
 }
 
+static struct str
+column_view(sqlite3_stmt *stmt, int at)
+{
+	const void *p = sqlite3_column_blob(stmt, at);
+
+	return str_of(p ? p : "", (size_t)sqlite3_column_bytes(stmt, at));
+}
+
+/* The row of an entry; texts are views until the next step. */
+static struct store_item
+entry_view(sqlite3_stmt *stmt)
+{
+	return (struct store_item){
+		.id = (uint64_t)sqlite3_column_int64(stmt, 0),
+		.at_us = (uint64_t)sqlite3_column_int64(stmt, 1),
+		.with = column_view(stmt, 2),
+		.value = column_view(stmt, 3),
+		.flags = (uint32_t)sqlite3_column_int64(stmt, 4),
+		.meta = column_view(stmt, 5),
+	};
+}
+
 static struct store_item *
-entry_row(struct arena *arena, sqlite3_stmt *stmt)
+entry_copy(struct arena *arena, const struct store_item *view)
 {
 	struct store_item *item = arena_new_of(arena, struct store_item);
 
-	item->id = (uint64_t)sqlite3_column_int64(stmt, 0);
-	item->at_us = (uint64_t)sqlite3_column_int64(stmt, 1);
-	item->with = sqlite_column(arena, stmt, 2);
-	item->value = sqlite_column(arena, stmt, 3);
+	*item = *view;
+	item->with = arena_dup(arena, view->with);
+	item->value = arena_dup(arena, view->value);
+	item->meta = arena_dup(arena, view->meta);
 	return item;
+}
+
+static struct store_item *
+entry_row(struct arena *arena, sqlite3_stmt *stmt)
+{
+	struct store_item view = entry_view(stmt);
+
+	return entry_copy(arena, &view);
 }
 
 static int
@@ -259,6 +292,91 @@ log_range(struct sqlite_store *st, const struct store_op *op, int64_t log, struc
 	return rc < 0 ? -1 : 0;
 }
 
+/* Adds to RESULT what PAGE shows of the entry at STMT. */
+static void
+page_add(const struct store_page *page, struct store_item *view, struct arena *arena,
+	 struct store_result *result, struct store_item ***last)
+{
+	struct store_item *item;
+	size_t len = view->value.len;
+
+	if (page->without_values)
+		view->value = view->meta = STR("");
+	item = entry_copy(arena, view);
+	if (page->without_values)
+		item->value = (struct str){NULL, len};
+	if (page->from_end) {
+		item->next = result->items;
+		result->items = item;
+	} else {
+		**last = item;
+		*last = &item->next;
+	}
+	result->count++;
+}
+
+static int
+log_page(struct sqlite_store *st, const struct store_op *op, int64_t log, struct arena *arena,
+	 struct store_result *result)
+{
+	const struct store_page *page = op->page;
+	struct store_item **last = &result->items;
+	uint64_t from, to;
+	size_t scanned = 0;
+	sqlite3_stmt *stmt;
+	int rc;
+
+	if (log == 0 || !page_bounds(page, &from, &to))
+		return 0;
+	stmt = sqlite_statement(st, page->from_end ? SQL_ENTRY_PAGE_DOWN : SQL_ENTRY_PAGE_UP);
+	sqlite_bind_u64(stmt, 1, (uint64_t)log);
+	sqlite_bind_u64(stmt, 2, from);
+	sqlite_bind_u64(stmt, 3, to);
+	while ((rc = sqlite_step(st, stmt)) == SQLITE_ROW) {
+		struct store_item view = entry_view(stmt);
+
+		if (page->limit > 0 && result->count == page->limit)
+			break;
+		if (page->scan > 0 && scanned++ == page->scan) {
+			result->is_partial = true;
+			break;
+		}
+		result->id = view.id;
+		if (page_chooses(page, &view))
+			page_add(page, &view, arena, result, &last);
+	}
+	sqlite3_reset(stmt);
+	return rc < 0 ? -1 : 0;
+}
+
+static int
+log_edit(struct sqlite_store *st, const struct store_op *op, int64_t log,
+	 struct store_result *result)
+{
+	sqlite3_stmt *stmt = sqlite_statement(st, SQL_ENTRY_LENGTH);
+	int64_t before = 0;
+	int rc;
+
+	sqlite_bind_u64(stmt, 1, (uint64_t)log);
+	sqlite_bind_u64(stmt, 2, op->id);
+	rc = sqlite_step(st, stmt);
+	if (rc == SQLITE_ROW)
+		before = sqlite3_column_int64(stmt, 0);
+	else
+		result->status = STORE_MISSING;
+	sqlite3_reset(stmt);
+	if (rc != SQLITE_ROW)
+		return rc < 0 ? -1 : 0;
+	stmt = sqlite_statement(st, SQL_ENTRY_EDIT);
+	sqlite_bind_u64(stmt, 1, (uint64_t)log);
+	sqlite_bind_u64(stmt, 2, op->id);
+	sqlite_bind_u64(stmt, 3, op->flags);
+	sqlite_bind(stmt, 4, op->value);
+	if (sqlite_finish(st, stmt) < 0)
+		return -1;
+	return count_log(st, log, 0, (int64_t)op->value.len - before);
+}
+
 /* Removes the entries with FIRST <= id <= LAST. */
 static int
 log_remove(struct sqlite_store *st, int64_t log, uint64_t first, uint64_t last,
@@ -288,6 +406,53 @@ log_remove(struct sqlite_store *st, int64_t log, uint64_t first, uint64_t last,
 	return count_log(st, log, -(int64_t)result->count, -bytes);
 }
 
+/* The last id that is to go: see store_log_prune. */
+static int
+prune_up_to(struct sqlite_store *st, const struct store_op *op, const struct log_row *log,
+	    uint64_t *up_to)
+{
+	sqlite3_stmt *stmt = sqlite_statement(st, SQL_ENTRY_OLDEST);
+	uint64_t bytes = log->bytes;
+	int rc;
+
+	*up_to = 0;
+	sqlite_bind_u64(stmt, 1, (uint64_t)log->id);
+	sqlite_bind_u64(stmt, 2, op->limit);
+	while ((rc = sqlite_step(st, stmt)) == SQLITE_ROW) {
+		uint64_t id = (uint64_t)sqlite3_column_int64(stmt, 0);
+
+		if (id >= op->before && (op->max_bytes == 0 || bytes <= op->max_bytes))
+			break;
+		*up_to = id;
+		bytes -= (uint64_t)sqlite3_column_int64(stmt, 1);
+	}
+	sqlite3_reset(stmt);
+	return rc < 0 ? -1 : 0;
+}
+
+static int
+log_prune(struct sqlite_store *st, const struct store_op *op, const struct log_row *log,
+	  struct store_result *result)
+{
+	uint64_t up_to;
+
+	if (prune_up_to(st, op, log, &up_to) < 0)
+		return -1;
+	return up_to > 0 ? log_remove(st, log->id, 0, up_to, result) : 0;
+}
+
+static int
+log_owners(struct sqlite_store *st, const struct store_op *op, struct arena *arena,
+	   struct store_result *result)
+{
+	sqlite3_stmt *stmt = sqlite_statement(st, SQL_LOG_OWNERS);
+
+	sqlite_bind(stmt, 1, op->key);
+	sqlite_bind(stmt, 2, op->name);
+	sqlite_bind_u64(stmt, 3, op->limit > 0 ? op->limit : UINT64_MAX);
+	return list_items(st, stmt, arena, result);
+}
+
 static int
 run_log(struct sqlite_store *st, const struct store_op *op, struct arena *arena,
 	struct store_result *result)
@@ -301,6 +466,12 @@ run_log(struct sqlite_store *st, const struct store_op *op, struct arena *arena,
 	switch (op->kind) {
 	case OP_LOG_RANGE:
 		return log_range(st, op, log.id, arena, result);
+	case OP_LOG_PAGE:
+		return log_page(st, op, log.id, arena, result);
+	case OP_LOG_EDIT:
+		return log_edit(st, op, log.id, result);
+	case OP_LOG_PRUNE:
+		return log_prune(st, op, &log, result);
 	case OP_LOG_TRIM:
 		return log_remove(st, log.id, 0, op->id, result);
 	case OP_LOG_REMOVE:
@@ -409,7 +580,12 @@ sqlite_run(void *state, const struct store_op *op, struct arena *arena, struct s
 	case OP_LOG_TRIM:
 	case OP_LOG_REMOVE:
 	case OP_LOG_COUNT:
+	case OP_LOG_PAGE:
+	case OP_LOG_EDIT:
+	case OP_LOG_PRUNE:
 		return run_log(st, op, arena, result);
+	case OP_LOG_OWNERS:
+		return log_owners(st, op, arena, result);
 	case OP_AUTH_GET:
 	case OP_AUTH_CREATE:
 	case OP_AUTH_PUT:

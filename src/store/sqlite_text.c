@@ -34,12 +34,22 @@ static const char *const texts[SQL_COUNT] = {
 	[SQL_LOG_ADD] = "INSERT INTO log (owner, name, entries, bytes) VALUES (?1, ?2, 0, 0)",
 	[SQL_LOG_COUNT] = "UPDATE log SET entries = entries + ?2, bytes = bytes + ?3 WHERE id = ?1",
 	[SQL_LOG_CLEAR] = "DELETE FROM log WHERE owner = ?1",
-	[SQL_ENTRY_ADD] = "INSERT INTO entry (id, log, at_us, peer, value) "
-			  "VALUES (?1, ?2, ?3, ?4, ?5)",
-	[SQL_ENTRY_FORWARD] = "SELECT id, at_us, peer, value FROM entry "
+	[SQL_ENTRY_ADD] = "INSERT INTO entry (id, log, at_us, peer, value, flags, meta) "
+			  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[SQL_ENTRY_FORWARD] = "SELECT id, at_us, peer, value, flags, meta FROM entry "
 			      "WHERE log = ?1 AND id > ?2 AND id < ?3 ORDER BY id LIMIT ?4",
-	[SQL_ENTRY_BACKWARD] = "SELECT id, at_us, peer, value FROM entry "
+	[SQL_ENTRY_BACKWARD] = "SELECT id, at_us, peer, value, flags, meta FROM entry "
 			       "WHERE log = ?1 AND id > ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4",
+	[SQL_ENTRY_PAGE_UP] = "SELECT id, at_us, peer, value, flags, meta FROM entry "
+			      "WHERE log = ?1 AND id BETWEEN ?2 AND ?3 ORDER BY id",
+	[SQL_ENTRY_PAGE_DOWN] = "SELECT id, at_us, peer, value, flags, meta FROM entry "
+				"WHERE log = ?1 AND id BETWEEN ?2 AND ?3 ORDER BY id DESC",
+	[SQL_ENTRY_EDIT] = "UPDATE entry SET flags = ?3, value = ?4 WHERE log = ?1 AND id = ?2",
+	[SQL_ENTRY_LENGTH] = "SELECT length(value) FROM entry WHERE log = ?1 AND id = ?2",
+	[SQL_ENTRY_OLDEST] = "SELECT id, length(value) FROM entry WHERE log = ?1 "
+			     "ORDER BY id LIMIT ?2",
+	[SQL_LOG_OWNERS] = "SELECT jid, x'' FROM owner JOIN log ON log.owner = owner.id "
+			   "WHERE jid > ?1 AND name = ?2 AND entries > 0 ORDER BY jid LIMIT ?3",
 	[SQL_ENTRY_SUM] = "SELECT count(*), sum(length(value)) FROM entry "
 			  "WHERE log = ?1 AND id >= ?2 AND id <= ?3",
 	[SQL_ENTRY_TRIM] = "DELETE FROM entry WHERE log = ?1 AND id >= ?2 AND id <= ?3",

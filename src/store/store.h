@@ -30,19 +30,22 @@ struct store_item {      /* of a set or a log */
 	struct str key;  /* set: the item's key */
 	uint64_t id;     /* log: the position, rising, never used twice, not even after a restart */
 	uint64_t at_us;  /* log: when it was appended, wall clock */
-	struct str with; /* log: the correspondent's bare JID */
+	struct str with; /* log: the correspondent's JID */
 	struct str value;
+	uint32_t flags;  /* log: as appended */
+	struct str meta; /* log: as appended */
 	struct store_item *next;
 };
 
 struct store_result {
 	enum store_status status;
 	struct str value; /* doc_get, auth_get */
-	uint64_t id;      /* log_append */
+	uint64_t id;      /* log_append; log_page: the last entry that was looked at */
+	bool is_partial;  /* log_page: the scan ended before the limit or the end was reached */
 	uint64_t count;   /* lists, log_range, log_count, log_trim: how many; owner_remove: 1 if
 			   * anything was there */
-	uint64_t bytes;   /* log_count: sum of the values' lengths */
-	struct store_item *items; /* set_list, auth_list: by key; log_range: by id */
+	uint64_t bytes;   /* log_count, log_append: sum of the values' lengths */
+	struct store_item *items; /* set_list, auth_list: by key; log_range, log_page: by id */
 };
 
 /*
@@ -127,6 +130,48 @@ size_t store_set_remove(struct store_request *r, struct str owner, const char *s
  */
 size_t store_log_append(struct store_request *r, struct str owner, const char *log, uint64_t at_us,
 			struct str with, struct str value, uint64_t max_count, uint64_t max_bytes);
+
+struct store_entry {
+	uint64_t at_us;
+	struct str with, value;
+	uint32_t flags;                /* the asker's, to choose by in store_log_page */
+	struct str meta;               /* the asker's notes */
+	uint64_t max_count, max_bytes; /* as in store_log_append */
+};
+/* Appends too. Ids are microseconds, as far as they rise: no id is less than its entry's AT_US. */
+size_t store_log_add(struct store_request *r, struct str owner, const char *log,
+		     const struct store_entry *entry);
+
+struct store_page {
+	uint64_t after, before;    /* ids, exclusive; 0: no bound */
+	uint64_t start_us, end_us; /* times, inclusive; 0: no bound */
+	struct str with;      /* a full JID; or a bare one: with all its resources; empty: any */
+	uint32_t mask, flags; /* entries with (flags & MASK) == FLAGS */
+	/* NULL, or a pure function that runs on a store thread; what it uses lives in r->arena. */
+	bool (*match)(const struct store_item *item, const void *arg);
+	const void *match_arg;
+	size_t limit;        /* items; 0: all */
+	size_t scan;         /* entries to look at; 0: all. See result.is_partial */
+	bool from_end;       /* the newest LIMIT, else the oldest; listed by rising id either way */
+	bool without_values; /* value.p is NULL, value.len is the length, and meta is empty */
+};
+/* Entries that PAGE chooses. result.id tells where a scan that was partial stopped. */
+size_t store_log_page(struct store_request *r, struct str owner, const char *log,
+		      const struct store_page *page);
+/* One entry, as the only item, or STORE_MISSING. */
+size_t store_log_get(struct store_request *r, struct str owner, const char *log, uint64_t id);
+/* Puts another value, and flags, in the place of an entry's; or STORE_MISSING. */
+size_t store_log_edit(struct store_request *r, struct str owner, const char *log, uint64_t id,
+		      uint32_t flags, struct str value);
+/*
+ * Removes the oldest entries, at most LIMIT: those with id < BEFORE, and as many as it takes to
+ * have no more than MAX_BYTES (0: no limit). result.count says how many.
+ */
+size_t store_log_prune(struct store_request *r, struct str owner, const char *log, uint64_t before,
+		       uint64_t max_bytes, size_t limit);
+/* Owners of a log of that name that has entries: items with key = owner, from AFTER (exclusive) on,
+ * by rising key, at most LIMIT. */
+size_t store_log_owners(struct store_request *r, const char *log, struct str after, size_t limit);
 /*
  * Entries with AFTER < id < BEFORE (BEFORE 0: no bound), the oldest LIMIT (0: all), or the newest
  * when FROM_END. Either way they are listed by rising id.

@@ -6,6 +6,7 @@
  */
 #include "fixture.h"
 
+#include "base/buf.h"
 #include "base/time.h"
 #include "store/driver.h"
 
@@ -240,6 +241,10 @@ add_step(struct store_request *r, const struct step *s, uint64_t first_id)
 	case OP_OWNER_REMOVE:
 		store_owner_remove(r, owner);
 		break;
+	case OP_LOG_PAGE: /* these have a test of their own, log_pages */
+	case OP_LOG_EDIT:
+	case OP_LOG_PRUNE:
+	case OP_LOG_OWNERS:
 	case OP_KINDS:
 		break;
 	}
@@ -276,6 +281,25 @@ check_answer(struct test *t, const struct step *s, const struct store_result *re
 	}
 }
 
+/* An entry of the log "pages"; returns its id. WITH is also its value, FLAGS its length. */
+static uint64_t
+append(struct fixture *f, const char *owner, uint64_t at_us, const char *with)
+{
+	struct store_request *r = request_new(f);
+	uint64_t id;
+
+	store_log_add(r, str(owner), "pages",
+		      &(struct store_entry){.at_us = at_us,
+					    .with = str(with),
+					    .value = str(with),
+					    .flags = (uint32_t)strlen(with),
+					    .meta = STR("m")});
+	ask(f, r);
+	id = r->results[0].id;
+	store_request_free(r);
+	return id;
+}
+
 /* The whole table; with REOPEN, the store is closed and opened between any two steps. */
 static void
 run_table(struct test *t, const char *driver, size_t table, bool reopen)
@@ -284,6 +308,7 @@ run_table(struct test *t, const char *driver, size_t table, bool reopen)
 	struct fixture f;
 
 	fixture_open(&f, driver);
+	append(&f, "clock@example.com", 1790000000001000, ""); /* ids run on by one from here */
 	for (size_t i = 0; i < tables[table].count; i++) {
 		const struct step *s = &tables[table].steps[i];
 		struct store_request *r = request_new(&f);
@@ -307,6 +332,110 @@ run_table(struct test *t, const char *driver, size_t table, bool reopen)
 			fixture_reopen(&f);
 	}
 	fixture_close(&f);
+}
+
+static bool
+has_slash(const struct store_item *item, const void *arg)
+{
+	return str_find(item->value, *(const char *)arg) >= 0;
+}
+
+/* Entries at 10, 20, 30, 25 (a clock set back) and 40 seconds, of two correspondents. */
+static const struct {
+	const char *what;
+	struct store_page page; /* times and ids in seconds after the first entry's */
+	const char *answer;
+	bool is_partial;
+} pages[] = {
+	{"all", {0}, "a a/1 b b/2 a/22 ", false},
+	{"the oldest two", {.limit = 2}, "a a/1 ", false},
+	{"the newest two", {.limit = 2, .from_end = true}, "b/2 a/22 ", false},
+	{"a bare address", {.with = STR("a")}, "a a/1 a/22 ", false},
+	{"a full address", {.with = STR("b/2")}, "b/2 ", false},
+	{"a full address has no resources", {.with = STR("a/2")}, "", false},
+	{"from a time on", {.start_us = 20}, "a/1 b b/2 a/22 ", false},
+	{"up to a time", {.end_us = 25}, "a a/1 b/2 ", false},
+	{"by flags", {.mask = 2, .flags = 2}, "a/1 b/2 ", false},
+	{"by a function", {.match = has_slash, .match_arg = "/"}, "a/1 b/2 a/22 ", false},
+	{"a scan that ends early", {.with = STR("b"), .scan = 3}, "b ", true},
+	{"and from the end", {.with = STR("a"), .scan = 2, .from_end = true}, "a/22 ", true},
+	{"lengths alone", {.without_values = true}, "1 3 1 3 4 ", false},
+};
+
+static void
+run_pages(struct test *t, const char *driver)
+{
+	static const struct {
+		unsigned at;
+		const char *with;
+	} entries[] = {{10, "a"}, {20, "a/1"}, {30, "b"}, {25, "b/2"}, {40, "a/22"}};
+	const uint64_t base = 1790000000000000;
+	uint64_t ids[COUNT(entries)];
+	struct store_request *r;
+	struct fixture f;
+
+	fixture_open(&f, driver);
+	for (size_t i = 0; i < COUNT(entries); i++) {
+		ids[i] = append(&f, ROMEO, base + entries[i].at * 1000000, entries[i].with);
+		check(t, ids[i] >= base + entries[i].at * 1000000);
+		check(t, i == 0 || ids[i] > ids[i - 1]);
+		append(&f, JULIET, base + i, "c");
+	}
+	for (size_t i = 0; i < COUNT(pages); i++) {
+		struct store_page page = pages[i].page;
+		struct buf text = {0};
+
+		test_row(t, pages[i].what);
+		page.start_us = page.start_us > 0 ? base + page.start_us * 1000000 : 0;
+		page.end_us = page.end_us > 0 ? base + page.end_us * 1000000 : 0;
+		r = request_new(&f);
+		store_log_page(r, STR(ROMEO), "pages", &page);
+		ask(&f, r);
+		for (struct store_item *item = r->results[0].items; item; item = item->next)
+			if (item->value.p != NULL)
+				buf_printf(&text, "%.*s ", STR_ARG(item->value));
+			else
+				buf_printf(&text, "%zu ", item->value.len);
+		check_str(t, buf_len(&text) > 0 ? buf_str(&text) : STR(""), pages[i].answer);
+		check(t, r->results[0].is_partial == pages[i].is_partial);
+		buf_free(&text);
+		store_request_free(r);
+	}
+
+	r = request_new(&f);
+	store_log_edit(r, STR(ROMEO), "pages", ids[1], 7, STR("changed"));
+	store_log_edit(r, STR(ROMEO), "pages", ids[1] - 1, 7, STR("changed"));
+	store_log_get(r, STR(ROMEO), "pages", ids[1]);
+	store_log_count(r, STR(ROMEO), "pages");
+	store_log_owners(r, "pages", STR(""), 0);
+	store_log_owners(r, "pages", STR(JULIET), 1);
+	store_log_prune(r, STR(ROMEO), "pages", ids[1], 0, 10);
+	store_log_prune(r, STR(ROMEO), "pages", 0, 8, 10);
+	store_log_prune(r, STR(ROMEO), "pages", UINT64_MAX, 0, 1);
+	store_log_count(r, STR(ROMEO), "pages");
+	ask(&f, r);
+	check_int(t, r->results[1].status, STORE_MISSING);
+	check_str(t, r->results[2].items->value, "changed");
+	check_str(t, r->results[2].items->with, "a/1");
+	check_str(t, r->results[2].items->meta, "m");
+	check_int(t, r->results[2].items->flags, 7);
+	check_int(t, (intmax_t)r->results[3].bytes, 1 + 7 + 1 + 3 + 4);
+	check_int(t, (intmax_t)r->results[4].count, 2);
+	check_str(t, r->results[4].items->key, JULIET);
+	check_str(t, r->results[5].items->key, ROMEO);
+	check_int(t, (intmax_t)r->results[6].count, 1); /* the first, by age */
+	check_int(t, (intmax_t)r->results[7].count, 1); /* the second, by size */
+	check_int(t, (intmax_t)r->results[8].count, 1); /* one at a time */
+	check_int(t, (intmax_t)r->results[9].count, 2);
+	check_int(t, (intmax_t)r->results[9].bytes, 7);
+	store_request_free(r);
+	fixture_close(&f);
+}
+
+TEST(log_pages)
+{
+	for (size_t d = 0; d < COUNT(fixture_drivers); d++)
+		run_pages(t, fixture_drivers[d]);
 }
 
 TEST(shapes)

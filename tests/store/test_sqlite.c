@@ -119,7 +119,7 @@ TEST(newer_format_is_refused)
 	check_int(t, stat(path_of(t, f.dir, "recado.db"), &after), 0);
 	check(t,
 	      before.st_mtim.tv_nsec == after.st_mtim.tv_nsec && before.st_size == after.st_size);
-	run_sql(t, f.dir, "PRAGMA user_version = 1");
+	run_sql(t, f.dir, "PRAGMA user_version = 2");
 	check_int(t, store_open("sqlite", f.dir, &f.store, t->arena, &(struct str){0}), 0);
 	r = request_new(&f);
 	store_doc_get(r, STR("a@b"), "x");
