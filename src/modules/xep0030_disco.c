@@ -56,14 +56,26 @@ server_info(struct event *ev)
 	return DONE;
 }
 
+/* The services below the host. */
 static enum verdict
 server_items(struct event *ev)
 {
 	struct str node = element_attr(event_payload(ev), "node");
+	struct element *query;
 
 	if (node.p != NULL)
 		return event_refuse(ev, STANZA_ITEM_NOT_FOUND);
-	event_reply(ev, disco_new(ev->arena, NS_DISCO_ITEMS, STR_NONE));
+	query = disco_new(ev->arena, NS_DISCO_ITEMS, STR_NONE);
+	for (size_t i = 0; i < module_count(); i++) {
+		const struct config_service *service =
+			modules[i]->subdomain != NULL
+				? config_host_service(ev->worker->config, ev->host, i)
+				: NULL;
+
+		if (service != NULL)
+			disco_add_item(ev->arena, query, service->name, STR_NONE, STR_NONE);
+	}
+	event_reply(ev, query);
 	return DONE;
 }
 

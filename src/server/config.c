@@ -18,6 +18,7 @@ config_free(struct config *config)
 	struct arena *arena = config->arena;
 
 	map_free(&config->hosts_by_name);
+	map_free(&config->services_by_name);
 	arena_free(arena); /* CONFIG stands in it */
 }
 
@@ -28,6 +29,42 @@ count_cores(struct config *config)
 
 	if (config->workers == 0)
 		config->workers = (uint64_t)MAX(1, cores);
+}
+
+/* The name of the domain that MODULE serves for HOST. */
+static struct str
+service_name(struct arena *arena, const struct config_host *host,
+	     const struct config_module *module, const struct option_values *values)
+{
+	for (size_t i = 0; i < values->count; i++)
+		if (str_is(str(values->options[i].name), "domain") &&
+		    values->values[i].text.len > 0)
+			return values->values[i].text;
+	return arena_printf(arena, "%s.%.*s", module->subdomain, STR_ARG(host->name));
+}
+
+/* A name that is a host's, or another service's already, stays that. */
+static void
+add_services(struct config *config, const struct config_module *modules, size_t count)
+{
+	for (size_t h = 0; modules != NULL && h < config->host_count; h++) {
+		const struct config_host *host = &config->hosts[h];
+
+		for (size_t m = 0; m < count; m++) {
+			const struct option_values *values = host->modules[m];
+			struct config_service *service;
+
+			if (modules[m].subdomain == NULL || !values->is_enabled)
+				continue;
+			service = arena_new_of(config->arena, struct config_service);
+			service->name = service_name(config->arena, host, &modules[m], values);
+			service->host = host;
+			service->module = m;
+			if (config_host(config, service->name) == NULL &&
+			    config_service(config, service->name) == NULL)
+				map_put(&config->services_by_name, service->name, service);
+		}
+	}
 }
 
 int
@@ -44,6 +81,7 @@ config_parse(struct str text, const char *path, const struct config_module *modu
 		return -1;
 	}
 	count_cores(config);
+	add_services(config, modules, module_count);
 	atomic_init(&config->references, 1);
 	*out = config;
 	return 0;
@@ -104,6 +142,27 @@ const struct config_host *
 config_host(const struct config *config, struct str name)
 {
 	return map_get(&config->hosts_by_name, name);
+}
+
+const struct config_service *
+config_service(const struct config *config, struct str name)
+{
+	return map_get(&config->services_by_name, name);
+}
+
+const struct config_service *
+config_host_service(const struct config *config, const struct config_host *host, size_t module)
+{
+	uint32_t at = 0;
+	void *value;
+
+	while (map_next(&config->services_by_name, &at, &value)) {
+		const struct config_service *service = value;
+
+		if (service->host == host && service->module == module)
+			return service;
+	}
+	return NULL;
 }
 
 bool

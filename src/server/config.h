@@ -21,6 +21,19 @@ struct config_module {
 	const struct option
 		*options; /* may be NULL; "enabled" is there for each and needs no entry */
 	bool is_off_by_default;
+	/*
+	 * The module serves a domain of its own below each host: "rooms" for rooms.HOST. NULL:
+	 * none. Its option "domain" (OPTION_TEXT), if not empty, is the domain's whole name
+	 * instead.
+	 */
+	const char *subdomain;
+};
+
+/* A domain that a module serves. */
+struct config_service {
+	struct str name; /* prepared */
+	const struct config_host *host;
+	size_t module; /* index */
 };
 
 enum config_listener_type { LISTENER_C2S, LISTENER_C2S_TLS };
@@ -116,6 +129,7 @@ struct config {
 	/* the rest is config.c's */
 	struct arena *arena;
 	struct map hosts_by_name;
+	struct map services_by_name;
 	_Atomic unsigned references;
 	size_t module_count;
 	const struct option_values **module_values; /* of the file, by the module's index */
@@ -145,6 +159,11 @@ void config_unref(struct config *config); /* takes NULL */
 
 /* The host of that (prepared) name, or NULL. */
 const struct config_host *config_host(const struct config *config, struct str name);
+/* The service of that (prepared) name, or NULL. */
+const struct config_service *config_service(const struct config *config, struct str name);
+/* The service of HOST's MODULE, or NULL when it is off or has none. */
+const struct config_service *config_host_service(const struct config *config,
+						 const struct config_host *host, size_t module);
 /* Whether BARE, prepared, is an administrator of HOST. */
 bool config_is_admin(const struct config_host *host, struct str bare);
 

@@ -169,12 +169,13 @@ hooks_print(void)
 const struct config_module *
 modules_for_config(size_t *n)
 {
-	static struct config_module rows[64];
+	static struct config_module rows[128];
 
 	assert(count > 0 && count <= COUNT(rows));
 	for (size_t i = 0; i < count; i++)
 		rows[i] = (struct config_module){modules[i]->name, modules[i]->options,
-						 modules[i]->is_off_by_default};
+						 modules[i]->is_off_by_default,
+						 modules[i]->subdomain};
 	*n = count;
 	return rows;
 }

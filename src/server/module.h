@@ -59,7 +59,9 @@ struct event {
 	struct account
 		*account; /* the one concerned, or NULL (an iq to the server from elsewhere) */
 	const struct config_host *host; /* of ACCOUNT, or the server that is addressed */
-	const struct module *module;    /* whose handler runs */
+	const struct config_service
+		*service;            /* that is addressed, at a service's take; else NULL */
+	const struct module *module; /* whose handler runs */
 	enum stanza_condition refusal;
 	const char *refusal_text;
 };
@@ -113,6 +115,14 @@ struct module {
 			  const struct option_values *options, struct stanza *iq);
 	/* Adds items or forms to disco#info of the host; QUERY is the <query/>. */
 	void (*disco_info)(struct event *ev, struct element *query);
+	/*
+	 * A domain of its own below each host (see config_module.subdomain), named in the host's
+	 * disco#items. TAKE gets what is sent to the domain or to an address at it, on the home
+	 * worker of the bare JID; stanzas of one sender to one address come in order. It answers,
+	 * returns DONE, or refuses; PASS is <service-unavailable/>.
+	 */
+	const char *subdomain;
+	enum verdict (*take)(struct event *ev);
 	/* State per worker, zeroed, got by module_state. */
 	size_t state_size;
 	void (*state_free)(void *state);

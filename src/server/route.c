@@ -76,12 +76,39 @@ is_idle_talk(const struct stanza *stanza)
 	}
 }
 
+/* To a domain that a module serves. Takes the reference. */
+static void
+to_service(struct worker *worker, struct stanza *stanza, const struct config_service *service)
+{
+	const struct module *module = modules[service->module];
+	struct event ev = {.worker = worker,
+			   .arena = arena_new(),
+			   .stanza = stanza,
+			   .host = service->host,
+			   .service = service,
+			   .module = module};
+	enum verdict verdict = module->take(&ev);
+
+	if (verdict == PASS && stanza->kind != STANZA_PRESENCE)
+		verdict = event_refuse(&ev, STANZA_SERVICE_UNAVAILABLE);
+	if (verdict == REFUSED)
+		route_refusal(worker, stanza, ev.refusal, ev.refusal_text);
+	arena_free(ev.arena);
+	stanza_unref(stanza);
+}
+
 static void
 open_letter(struct worker *worker, struct stanza *stanza)
 {
 	struct str bare = jid_bare_text(stanza->to);
 	struct account *account = account_find(worker, bare);
+	const struct config_service *service =
+		account == NULL ? config_service(worker->config, stanza->to.domain) : NULL;
 
+	if (service != NULL) {
+		to_service(worker, stanza, service);
+		return;
+	}
 	if (account == NULL && is_idle_talk(stanza)) {
 		stanza_unref(stanza);
 		return;
@@ -181,7 +208,8 @@ route(struct worker *worker, struct stanza *stanza)
 
 	stanza_freeze(stanza);
 	host = worker_host(worker, stanza->to.domain);
-	if (host == NULL || stanza->to.local.len == 0) {
+	if ((host == NULL && config_service(worker->config, stanza->to.domain) == NULL) ||
+	    (host != NULL && stanza->to.local.len == 0)) {
 		if (host == NULL)
 			to_remote(worker, stanza);
 		else
