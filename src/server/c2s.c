@@ -364,6 +364,13 @@ on_stanza(struct c2s *c2s, const struct stream_event *event)
 }
 
 static void
+on_element(struct c2s *c2s, struct element *el)
+{
+	if (nonza_dispatch(c2s, el) != DONE)
+		c2s_close(c2s, STREAM_UNSUPPORTED_STANZA_TYPE, "unknown element");
+}
+
+static void
 on_event(struct c2s *c2s, const struct stream_event *event, struct str rest)
 {
 	switch (event->kind) {
@@ -382,6 +389,9 @@ on_event(struct c2s *c2s, const struct stream_event *event, struct str rest)
 		break;
 	case STREAM_STANZA:
 		on_stanza(c2s, event);
+		break;
+	case STREAM_ELEMENT:
+		on_element(c2s, event->el);
 		break;
 	case STREAM_CLOSED:
 		/* §4.4: what came before it is still answered. */
@@ -728,6 +738,12 @@ struct worker *
 c2s_worker(const struct c2s *c2s)
 {
 	return c2s->worker;
+}
+
+struct session *
+c2s_session(const struct c2s *c2s)
+{
+	return c2s->session;
 }
 
 const struct config_host *

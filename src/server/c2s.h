@@ -49,6 +49,8 @@ const struct sockaddr *c2s_peer(const struct c2s *c2s);
 struct str c2s_peer_text(struct arena *arena, const struct c2s *c2s);
 struct str c2s_tls_version(const struct c2s *c2s);
 struct worker *c2s_worker(const struct c2s *c2s);
+/* Its session; NULL until a resource is bound. */
+struct session *c2s_session(const struct c2s *c2s);
 /* The host that the stream was opened to; NULL before that, or when it is gone. */
 const struct config_host *c2s_host(const struct c2s *c2s);
 

@@ -6,6 +6,7 @@
 #include "server/module.h"
 
 #include "base/log.h"
+#include "server/c2s.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +51,47 @@ add_steps(enum point point, enum stage stage)
 				steps[point][step_counts[point]++] =
 					(struct step){modules[i], hook->run, stage, i};
 	}
+}
+
+static bool
+is_enabled(const struct event *ev, size_t index)
+{
+	return config_module_enabled(config_options(ev->worker->config, ev->host, index));
+}
+
+static enum verdict
+run_nonza(struct event *ev, struct c2s *c2s, struct element *el)
+{
+	/* A handful of modules has any, so that a look at all of them is as good as a table. */
+	for (size_t i = 0; i < count; i++) {
+		const struct nonza_handler *h = modules[i]->nonzas;
+
+		for (; h != NULL && h->run != NULL; h++) {
+			if (!element_is(el, h->ns, h->name) || !is_enabled(ev, i))
+				continue;
+			ev->module = modules[i];
+			return h->run(ev, c2s, el);
+		}
+	}
+	return PASS;
+}
+
+enum verdict
+nonza_dispatch(struct c2s *c2s, struct element *el)
+{
+	struct session *session = c2s_session(c2s);
+	struct event ev = {.worker = c2s_worker(c2s),
+			   .session = session,
+			   .account = session ? session->account : NULL,
+			   .host = c2s_host(c2s)};
+	enum verdict verdict;
+
+	if (ev.host == NULL)
+		return PASS;
+	ev.arena = arena_new();
+	verdict = run_nonza(&ev, c2s, el);
+	arena_free(ev.arena);
+	return verdict;
 }
 
 static struct str
@@ -115,12 +157,6 @@ module_index(const struct module *module)
 	while (modules[i] != module)
 		assert(modules[i] != NULL), i++;
 	return i;
-}
-
-static bool
-is_enabled(const struct event *ev, size_t index)
-{
-	return config_module_enabled(config_options(ev->worker->config, ev->host, index));
 }
 
 enum verdict

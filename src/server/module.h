@@ -86,6 +86,17 @@ struct iq_handler {
 	enum verdict (*run)(struct event *ev); /* replies, holds, or refuses */
 };
 
+/*
+ * An element that is no stanza, from a client that has logged in (RFC 6120 §4.9.3.24), such as
+ * those of XEP-0198 and XEP-0352. Nobody answers for RUN: it writes what there is to say itself.
+ * EL lives as long as the call; ev->session and ev->account are NULL while no resource is bound.
+ * DONE, or PASS for one that may not come now: that ends the stream as an unknown one does.
+ */
+struct nonza_handler {
+	const char *ns, *name;
+	enum verdict (*run)(struct event *ev, struct c2s *c2s, struct element *el);
+};
+
 enum spec_status { SPEC_PARTIAL, SPEC_COMPLETE };
 
 struct spec {                /* one document; a module may have several */
@@ -103,6 +114,7 @@ struct module {
 	const struct option *options;
 	const struct iq_handler *iqs;
 	const struct hook *hooks;
+	const struct nonza_handler *nonzas;
 	/* Adds to the stream features after binding, within <stream:features/> (XEP-0170 order). */
 	void (*stream_features)(struct worker *worker, const struct config_host *host,
 				const struct option_values *options, bool is_authenticated,
@@ -135,6 +147,7 @@ struct module {
 #define OPTIONS(...) ((const struct option[]){__VA_ARGS__, {0}})
 #define IQS(...) ((const struct iq_handler[]){__VA_ARGS__, {0}})
 #define HOOKS(...) ((const struct hook[]){__VA_ARGS__, {0}})
+#define NONZAS(...) ((const struct nonza_handler[]){__VA_ARGS__, {0}})
 
 /* All of them, in order; ends with NULL (src/modules/modules.c). */
 extern const struct module *const modules[];
@@ -171,6 +184,8 @@ void held_refuse(struct held_iq *held, enum stanza_condition condition, const ch
 enum verdict hooks_run(enum point point, struct event *ev);
 /* The table of iq handlers, and disco. Returns PASS when nobody handles it. */
 enum verdict iq_dispatch(struct event *ev, enum iq_target target);
+/* The table of elements that are no stanzas. PASS when nobody handles EL now. */
+enum verdict nonza_dispatch(struct c2s *c2s, struct element *el);
 /* Builds the tables from modules[]; once, before any worker. Aborts on a table that contradicts
  * itself. */
 void modules_init(void);

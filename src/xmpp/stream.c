@@ -231,7 +231,8 @@ read_element(struct stream *stream, struct buf *out, struct stream_event *event,
 	} else if (!stream->is_authenticated) {
 		fail(stream, out, event, STREAM_NOT_AUTHORIZED, "not before authentication");
 	} else {
-		fail(stream, out, event, STREAM_UNSUPPORTED_STANZA_TYPE, "unknown element");
+		event->kind = STREAM_ELEMENT;
+		event->el = el;
 	}
 }
 

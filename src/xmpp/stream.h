@@ -20,6 +20,7 @@ enum stream_event_kind {
 	STREAM_RESPONSE, /* §6.4.4: data */
 	STREAM_ABORT,    /* §6.4.4 */
 	STREAM_STANZA,   /* message, presence or iq; the arena is the caller's from now on */
+	STREAM_ELEMENT,  /* another one, after login; unknown ones are an error (§4.9.3.24) */
 	STREAM_CLOSED,   /* the peer ended its stream, in order */
 	STREAM_FAILED,   /* a stream error was written; flush and close */
 };

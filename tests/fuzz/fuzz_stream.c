@@ -114,6 +114,9 @@ decide(struct stream *stream, const struct stream_event *event, uint8_t decision
 		need(str_is(event->el->ns, NS_CLIENT));
 		pass_on(event->arena, event->el);
 		break;
+	case STREAM_ELEMENT:
+		need(stream->is_authenticated && !stanza_is(event->el));
+		break;
 	case STREAM_CLOSED:
 		stream_close(stream, out);
 		break;
