@@ -355,6 +355,16 @@ stanza_freeze(struct stanza *s)
 	s->is_frozen = true;
 }
 
+void
+stanza_freeze_as(struct stanza *s, struct element *child, struct str inner)
+{
+	assert(!s->is_frozen);
+	freeze_rest(s);
+	element_append(s->el, child);
+	s->inner = arena_dup(s->arena, inner);
+	s->is_frozen = true;
+}
+
 static void
 add_address(struct buf *out, struct str name, struct str own, struct str overlay)
 {

@@ -90,6 +90,13 @@ struct stanza *stanza_result(const struct stanza *iq);
 /* Makes rest and inner; called by whoever routes it first. No edits from here on. */
 void stanza_freeze(struct stanza *stanza);
 
+/*
+ * Likewise, with INNER, which is copied, as its content: well-formed, self-contained text that need
+ * not be made a tree to be sent. For those who look at the stanza, CHILD (without parent, in its
+ * arena) stands for it.
+ */
+void stanza_freeze_as(struct stanza *stanza, struct element *child, struct str inner);
+
 struct overlay {
 	struct str from, to; /* full text; p NULL: the stanza's own; empty: leave it out */
 	struct str extra; /* elements to put in front of the content, well-formed, self-contained */
