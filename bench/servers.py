@@ -60,10 +60,11 @@ class Server:
     name = ""
     words = {}  # more for fill()
 
-    def __init__(self, directory, certificates, accounts, build, is_lean=False):
+    def __init__(self, directory, certificates, accounts, build, variant=""):
+        """VARIANT: whose modules, peers/NAME-VARIANT.modules; "": those of Debian."""
         self.base = directory
         self.build = build
-        self.is_lean = is_lean
+        self.variant = variant
         self.certificate, self.key, self.combined = certificates
         self.accounts = accounts
         self.process = None
@@ -134,11 +135,11 @@ class Server:
         return True
 
     def fill(self, template, out):
-        modules = os.path.join(
-            HERE, "peers", f"{self.name}-lean.modules" if self.is_lean else f"{self.name}.modules")
+        variant = f"-{self.variant}" if self.variant else ""
+        modules = os.path.join(HERE, "peers", f"{self.name}{variant}.modules")
         words = {"DIR": self.dir, "PLAIN_PORT": self.plain_port, "TLS_PORT": self.tls_port,
                  "CERTIFICATE": self.certificate, "KEY": self.key, "COMBINED": self.combined,
-                 **self.words}
+                 "STORAGE": "", **self.words}
         if os.path.exists(modules):
             with open(modules) as text:
                 words["MODULES"] = text.read()

@@ -15,6 +15,8 @@ log = { warn = "@DIR@/prosody.log" }
 ssl = { certificate = "@CERTIFICATE@"; key = "@KEY@" }
 c2s_direct_tls_ssl = { certificate = "@CERTIFICATE@"; key = "@KEY@" }
 network_settings = { tcp_backlog = 1024 }
+storage_archive_item_limit = 100000000
+@STORAGE@
 modules_enabled = {
 @MODULES@}
 VirtualHost "localhost"
