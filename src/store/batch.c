@@ -2,6 +2,7 @@
 /* batch.c - carrying a batch out, committing it, and answering. */
 #include "store/batch.h"
 
+#include "base/crash.h"
 #include "base/hash.h"
 #include "base/log.h"
 
@@ -143,6 +144,7 @@ batch_run(struct batch *b, struct queue *todo)
 	if (!b->is_open)
 		begin(b);
 	while ((r = queue_take(todo)) != NULL) {
+		CRASH_POINT("before-write");
 		if (carry_out(b, r) < 0) {
 			note_full(b, true);
 			b->driver->rollback(b->state);
@@ -152,6 +154,7 @@ batch_run(struct batch *b, struct queue *todo)
 			one_by_one(b);
 			return;
 		}
+		CRASH_POINT("after-write");
 		if (r->writes)
 			filter_add(b, r);
 		if (r->writes || filter_hit(b, r))
@@ -170,6 +173,7 @@ batch_commit(struct batch *b)
 	if (!b->is_open)
 		return;
 	b->is_open = false;
+	CRASH_POINT("before-commit");
 	if (b->driver->commit(b->state) < 0) {
 		note_full(b, true);
 		one_by_one(b);
@@ -179,8 +183,11 @@ batch_commit(struct batch *b)
 		note_full(b, false);
 		b->commits++;
 	}
-	while ((r = queue_take(&b->pending)) != NULL)
+	CRASH_POINT("after-commit");
+	while ((r = queue_take(&b->pending)) != NULL) {
 		answer(r);
+		CRASH_POINT("after-answer");
+	}
 }
 
 void

@@ -8,6 +8,7 @@
  */
 #include "store/sqlite.h"
 
+#include "base/crash.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -216,11 +217,13 @@ static void
 checkpoint(struct sqlite_store *st)
 {
 	st->wal_pages = 0;
+	CRASH_POINT("before-checkpoint");
 	/* Without room the log simply stays: nothing is lost, and it is tried again. */
 	if (sqlite3_wal_checkpoint_v2(st->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) !=
 		    SQLITE_OK &&
 	    !is_full(st, true))
 		die(st, "checkpoint");
+	CRASH_POINT("after-checkpoint");
 }
 
 static void

@@ -7,6 +7,7 @@
  */
 #include "store/sqlite.h"
 
+#include "base/crash.h"
 #include "base/log.h"
 
 #define APPLICATION_ID 0x5243444f /* "RCDO": tells Recado's files from other SQLite databases */
@@ -34,9 +35,12 @@ take_step(sqlite3 *db, size_t version, struct arena *arena)
 			     APPLICATION_ID, version);
 
 	if (sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK ||
-	    sqlite3_exec(db, sqlite_schema_steps[version - 1], NULL, NULL, NULL) != SQLITE_OK ||
-	    sqlite3_exec(db, end.p, NULL, NULL, NULL) != SQLITE_OK)
+	    sqlite3_exec(db, sqlite_schema_steps[version - 1], NULL, NULL, NULL) != SQLITE_OK)
 		return -1;
+	CRASH_POINT("mid-migration");
+	if (sqlite3_exec(db, end.p, NULL, NULL, NULL) != SQLITE_OK)
+		return -1;
+	CRASH_POINT("after-migration");
 	log_event(LOG_INFO, version == 1 ? "store-created" : "store-migrated",
 		  LOG_INT("format", version));
 	return 0;

@@ -2,7 +2,9 @@
 """targets.py - the servers that chaos is done to: those of bench/servers.py, with storage as they
 come and at its safest, killed without warning and started again on the data they left."""
 
+import json
 import os
+import pathlib
 import re
 import signal
 import socket
@@ -55,6 +57,9 @@ class Killable:
         except OSError:
             return False
 
+    def crash_points(self):
+        return []
+
     def log(self):
         with open(os.path.join(self.dir, "output"), errors="replace") as text:
             return text.read()[-3000:]
@@ -63,9 +68,22 @@ class Killable:
 class Recado(Killable, servers.Recado):
     def crash_points(self):
         """Those that this build has; none, unless it was made with -Dcrash_points=true."""
-        asked = subprocess.run([self.program("recadod"), "--crash-points"], capture_output=True,
-                               text=True)
-        return asked.stdout.split() if asked.returncode == 0 else []
+        with open(os.path.join(self.build, "meson-info", "intro-buildoptions.json")) as file:
+            if not any(o["name"] == "crash_points" and o["value"] for o in json.load(file)):
+                return []
+        return sorted({name for path in pathlib.Path(ROOT, "src").rglob("*.c")
+                       for name in re.findall(r'\bCRASH_POINT\("([a-z-]+)"\)', path.read_text())})
+
+    def launch(self):
+        """The very first start dies while it makes its database, twice."""
+        if not os.listdir(os.path.join(self.dir, "data")):
+            for point in ("mid-migration:1", "after-migration:1"):
+                if point.split(":")[0] in self.crash_points():
+                    self.crash_point = point
+                    self.begin()
+                    self.process.wait(60)
+            self.crash_point = None
+        super().launch()
 
 
 class Prosody(Killable, servers.Prosody):
