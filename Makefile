@@ -6,7 +6,7 @@ BUILD ?= build
 PREFIX ?= /usr/local
 JOBS ?= $(shell nproc)
 
-.PHONY: build run test sanitize bench simulate fuzz install deb format clean distclean help
+.PHONY: build run test sanitize bench chaos chaos-peers simulate fuzz install deb format clean distclean help
 
 build: $(BUILD)/build.ninja ## build the programs (what `make` alone does)
 	ninja -C $(BUILD) -j$(JOBS) --quiet
@@ -30,6 +30,16 @@ sanitize: ## every test again, with ASan and UBSan, then with TSan
 bench: build ## measure against Prosody and ejabberd
 	bench/run
 
+chaos: ## kill the server KILLS (2000) times under clients that keep account of every message
+	packaging/install-deps build test
+	test -e build-crash/build.ninja || meson setup build-crash -Dcrash_points=true >/dev/null
+	ninja -C build-crash -j$(JOBS) --quiet
+	tests/chaos/run build-crash --kills $(or $(KILLS),2000) --every 20
+
+chaos-peers: build ## the same accounts of Prosody and ejabberd, side by side: doc/reliability.md
+	packaging/install-deps bench
+	tests/chaos/peers $(BUILD) --kills $(or $(KILLS),30)
+
 simulate: ## simulate COUNT (3000) servers and their clients, from seed FIRST (1000) on
 	packaging/install-deps build test
 	test -e build-asan/build.ninja || meson setup build-asan -Db_sanitize=address,undefined >/dev/null
@@ -52,10 +62,10 @@ format: ## lay out the sources as .clang-format says
 	git ls-files '*.[ch]' | xargs clang-format -i
 
 clean: ## remove what was built
-	rm -rf $(BUILD) build-asan build-tsan build-fuzz build-deb
+	rm -rf $(BUILD) build-asan build-tsan build-fuzz build-crash build-deb
 
 distclean: clean ## the same, and the accounts and messages of `make run`
 	rm -rf run tests/interop/xmppjs/node_modules
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20

@@ -109,6 +109,15 @@ class Server:
         self.process.wait()
         self.process = None
 
+    def kill_and_restart(self):
+        """Without warning, and again on the data that are there. Returns the seconds it took until
+        connections were accepted."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        began = time.monotonic()
+        self.launch()
+        return time.monotonic() - began
+
     def stop(self):
         if self.process is not None:
             self.end_process()

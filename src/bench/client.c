@@ -91,6 +91,7 @@ client_stop(struct client *client)
 	free(client->scram);
 	client->jid = NULL;
 	client->scram = NULL;
+	client->acks.is_on = client->acks.is_resumed = false;
 	client->state = CLIENT_OFF;
 }
 
@@ -120,12 +121,18 @@ is_waiting(struct client *client, int n)
 static void
 lost(struct client *client)
 {
-	if (client->state != CLIENT_CLOSING) {
+	const struct job_handlers *handlers = client->engine->handlers;
+	bool is_closing = client->state == CLIENT_CLOSING;
+
+	if (!is_closing && handlers->lost == NULL) {
 		client_fail(client, "the connection was lost");
 		return;
 	}
 	client_stop(client);
-	client->engine->handlers->closed(client);
+	if (is_closing)
+		handlers->closed(client);
+	else
+		handlers->lost(client);
 }
 
 static void
@@ -247,6 +254,7 @@ answer_iq(struct client *client, struct str iq)
 	if (from.p != NULL)
 		buf_printf(&client->out, " to='%.*s'", STR_ARG(from));
 	client_send(client, STR("/>"));
+	acks_count(&client->acks, 1);
 }
 
 static bool
@@ -266,6 +274,8 @@ take_item(struct client *client, enum scan_item what, struct str item)
 		client_fail(client, "%.*s", STR_ARG(item));
 	else if (what == SCAN_END && client->state != CLIENT_CLOSING)
 		client_fail(client, "the server closed the stream");
+	else if (what == SCAN_STANZA && client->acks.is_on && acks_item(client, item))
+		return;
 	else if (what == SCAN_STANZA && client->state != CLIENT_CLOSING && is_request(item))
 		answer_iq(client, item);
 	else if (client->state == CLIENT_NEGOTIATING)

@@ -312,8 +312,10 @@ fleet_close(struct fleet *fleet)
 	if (fleet->clients != NULL && !fleet->options->is_relay && !has_failed(fleet) &&
 	    fleet_run(fleet, start_leaving) < 0)
 		fprintf(stderr, "recado-bench: %s: while logging out\n", fleet->options->mode);
-	for (unsigned i = 0; fleet->clients != NULL && i < fleet->client_count; i++)
+	for (unsigned i = 0; fleet->clients != NULL && i < fleet->client_count; i++) {
 		client_stop(&fleet->clients[i]);
+		acks_free(&fleet->clients[i].acks);
+	}
 	for (unsigned i = 0; fleet->engines != NULL && i < fleet->engine_count; i++) {
 		struct engine *engine = &fleet->engines[i];
 

@@ -10,6 +10,7 @@
 #pragma once
 
 #include "base/buf.h"
+#include "bench/acks.h"
 #include "bench/options.h"
 #include "bench/scan.h"
 #include "bench/scram.h"
@@ -44,6 +45,8 @@ struct client {
 	bool is_dirty, is_blocked;
 	char *jid; /* full, once bound */
 	struct scram *scram;
+	struct acks acks;
+	unsigned device; /* 0, or of another one of the same account */
 	uint64_t began_ns;
 	void *job; /* the mode's */
 };
@@ -57,6 +60,10 @@ struct job_handlers {
 	void (*closed)(struct client *client);
 	/* Every 100 ms. May be NULL. */
 	void (*tick)(struct engine *engine);
+	/* The server has acknowledged COUNT more stanzas (XEP-0198 §4). May be NULL. */
+	void (*acked)(struct client *client, uint32_t count);
+	/* The connection is gone, and given up by now. NULL: that fails the run. */
+	void (*lost)(struct client *client);
 };
 
 struct engine {
@@ -119,6 +126,8 @@ void client_start(struct client *client);
 /* After appending a stanza to client->out. */
 void client_wrote(struct client *client);
 void client_send(struct client *client, struct str bytes);
+/* Gives up the connection without a word; what belongs to stream management stays. */
+void client_stop(struct client *client);
 /* Sends </stream:stream> and waits for the server's. */
 void client_close(struct client *client);
 /* For login.c: what was negotiated lets TLS start, or the stream be online. */

@@ -13,5 +13,3 @@
 void client_ready(struct client *client, uint32_t events);
 /* Writes what is waiting. */
 void client_flush(struct client *client);
-/* Gives up the connection and all that belongs to it. */
-void client_stop(struct client *client);

@@ -18,6 +18,8 @@ enum step {
 	AT_BIND_FEATURES,
 	AT_BIND,
 	AT_SESSION,
+	AT_ENABLE,
+	AT_RESUME,
 	AT_ROSTER,
 	AT_LEGACY_HEADER,
 	AT_LEGACY_AUTH,
@@ -168,15 +170,47 @@ send_bind(struct client *client, struct str features)
 	    !scan_contains(session, "<optional"))
 		client->jid = xstrdup("");
 	client->step = AT_BIND;
-	say(client, "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
-		    "<resource>" RESOURCE "</resource></bind></iq>");
+	say(client,
+	    "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'>"
+	    "<resource>" RESOURCE "%.*u</resource></bind></iq>",
+	    client->device > 0, client->device); /* of the first: no number */
 }
 
 static void
 ask_roster(struct client *client)
 {
 	client->step = AT_ROSTER;
+	if (client->engine->options->with_carbons) {
+		say(client, "<iq type='set' id='c'><enable xmlns='urn:xmpp:carbons:2'/></iq>");
+		acks_count(&client->acks, 1);
+	}
 	say(client, "<iq type='get' id='r'><query xmlns='jabber:iq:roster'/></iq><presence/>");
+	acks_count(&client->acks, 2);
+}
+
+/* The session is there: what comes before the roster (XEP-0198 §3). */
+static void
+begin_session(struct client *client)
+{
+	if (!client->engine->options->with_acks) {
+		ask_roster(client);
+		return;
+	}
+	client->step = AT_ENABLE;
+	acks_enable(client);
+}
+
+static void
+take_acks(struct client *client, struct str item)
+{
+	if (client->step == AT_ENABLE && acks_enabled(client, item) == 0)
+		ask_roster(client);
+	else if (client->step == AT_RESUME && acks_resumed(client, item) == 0)
+		client_online(client);
+	else if (client->step == AT_RESUME)
+		send_bind(client, STR(""));
+	else
+		client_fail(client, "no stream management: %.*s", STR_ARG(item));
 }
 
 static void
@@ -192,7 +226,7 @@ take_bind(struct client *client, struct str item)
 	free(client->jid);
 	client->jid = str_dupz(jid);
 	if (!wants_session) {
-		ask_roster(client);
+		begin_session(client);
 		return;
 	}
 	client->step = AT_SESSION;
@@ -228,9 +262,23 @@ take_answer(struct client *client, struct str item)
 	if (client->step == AT_BIND)
 		take_bind(client, item);
 	else if (client->step == AT_SESSION || client->step == AT_LEGACY_AUTH)
-		ask_roster(client);
-	else
+		begin_session(client);
+	else if (str_is(scan_attribute(item, "id"), "r"))
 		client_online(client);
+}
+
+static void
+bind_or_resume(struct client *client, struct str features)
+{
+	if (client->engine->options->with_acks && !scan_contains(features, "'urn:xmpp:sm:3'") &&
+	    !scan_contains(features, "\"urn:xmpp:sm:3\"")) {
+		client_fail(client, "no stream management: %.*s", STR_ARG(features));
+	} else if (client->acks.id == NULL) {
+		send_bind(client, features);
+	} else {
+		client->step = AT_RESUME;
+		acks_resume(client);
+	}
 }
 
 static void
@@ -250,7 +298,9 @@ take_stanza(struct client *client, struct str item)
 	} else if (client->step == AT_SUCCESS && scan_is(item, "success")) {
 		take_success(client, item);
 	} else if (client->step == AT_BIND_FEATURES && scan_is(item, "stream:features")) {
-		send_bind(client, item);
+		bind_or_resume(client, item);
+	} else if (client->step == AT_ENABLE || client->step == AT_RESUME) {
+		take_acks(client, item);
 	} else if (client->step >= AT_BIND && client->step != AT_LEGACY_HEADER) {
 		take_answer(client, item);
 	} else {

@@ -11,8 +11,9 @@ static const struct {
 	const char *name;
 	int (*run)(const struct options *options, struct report *report);
 } modes[] = {
-	{"idle", mode_idle}, {"login", mode_login},       {"chat", mode_chat},
-	{"iq", mode_iq},     {"presence", mode_presence}, {"check", mode_check},
+	{"idle", mode_idle},     {"login", mode_login},       {"chat", mode_chat},
+	{"iq", mode_iq},         {"presence", mode_presence}, {"check", mode_check},
+	{"mobile", mode_mobile}, {"archive", mode_archive},   {"resume", mode_resume},
 };
 
 int

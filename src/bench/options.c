@@ -14,6 +14,11 @@ static const char help[] =
 	"  chat      pairs with WINDOW messages outstanding each, all checked\n"
 	"  iq        pings to the server, or with --disco service discovery\n"
 	"  presence  broadcasts in groups of CONTACTS + 1 who are each other's contacts\n"
+	"  mobile    pairs with two devices each: acknowledgments (XEP-0198), carbons (XEP-0280);\n"
+	"            WINDOW messages not acknowledged, all copies checked\n"
+	"  archive   pages of 50 of each session's own archive (XEP-0313), newest first\n"
+	"  resume    sessions that outlive their server: when all are online it says `ready` and\n"
+	"            waits for a line on standard input; then all resume (XEP-0198)\n"
 	"  check     a short chat and pings, to see that all works\n"
 	"\n"
 	"The server:\n"
@@ -42,6 +47,9 @@ static const char help[] =
 	"  --seconds=N        measure at most that long (20)\n"
 	"  --timeout=N        give up after N seconds in all (300)\n"
 	"  --settle=N         in mode idle: milliseconds before memory is read (3000)\n"
+	"  --acks, --carbons  stream management, carbons in every session, whatever the mode\n"
+	"  --flush-directory=PATH   in mode mobile: measure the disk's flushes there, before and\n"
+	"                     after\n"
 	"  --linger=N         in mode idle: stay N seconds longer (0)\n"
 	"  --json             one JSON object instead of text\n"
 	"  --help, --version\n";
@@ -74,6 +82,9 @@ enum {
 	O_TIMEOUT,
 	O_SETTLE,
 	O_LINGER,
+	O_ACKS,
+	O_CARBONS,
+	O_FLUSH,
 	O_JSON,
 	O_HELP,
 	O_VERSION,
@@ -107,6 +118,9 @@ static const struct option names[] = {
 	{"timeout", required_argument, NULL, O_TIMEOUT},
 	{"settle", required_argument, NULL, O_SETTLE},
 	{"linger", required_argument, NULL, O_LINGER},
+	{"acks", no_argument, NULL, O_ACKS},
+	{"carbons", no_argument, NULL, O_CARBONS},
+	{"flush-directory", required_argument, NULL, O_FLUSH},
 	{"json", no_argument, NULL, O_JSON},
 	{"help", no_argument, NULL, O_HELP},
 	{"version", no_argument, NULL, O_VERSION},
@@ -238,6 +252,15 @@ take_option(struct options *options, int name, const char *value)
 	case O_PID:
 	case O_PIDFILE:
 		return peer_option(options, name, value);
+	case O_ACKS:
+		options->with_acks = true;
+		break;
+	case O_CARBONS:
+		options->with_carbons = true;
+		break;
+	case O_FLUSH:
+		options->flush_directory = value;
+		break;
 	case O_BARE:
 		options->to_bare = true;
 		break;
@@ -300,7 +323,12 @@ options_parse(struct options *options, int argc, char **argv)
 	options->mode = argv[optind];
 	if (options->port == NULL)
 		options->port = options->tls == BENCH_DIRECT_TLS ? "5223" : "5222";
-	if (strcmp(options->mode, "presence") != 0)
+	if (strcmp(options->mode, "mobile") == 0) {
+		options->contacts = 3; /* two accounts with two devices each */
+		options->with_acks = options->with_carbons = true;
+	} else if (strcmp(options->mode, "presence") != 0) {
 		options->contacts = 1; /* pairs */
+	}
+	options->with_acks |= strcmp(options->mode, "resume") == 0;
 	return 0;
 }

@@ -32,16 +32,18 @@ struct options {
 	bool is_relay;                      /* the server is recado-relay: TLS and bytes, no XMPP */
 	bool to_bare;                       /* chat: address bare JIDs */
 	bool is_gathering;                  /* several stanzas may share a TLS record */
+	bool with_acks, with_carbons;       /* XEP-0198, XEP-0280: in every session */
 	bool is_disco;                      /* iq: disco#info instead of ping */
 	unsigned sessions, threads, logins; /* LOGINS: under way at once */
 	unsigned window;                    /* requests or messages outstanding per session */
 	unsigned contacts;
-	unsigned body;       /* bytes of a message's body */
-	unsigned long count; /* per session; in mode login: in all */
-	unsigned seconds;    /* at most, for the measured part */
-	unsigned timeout_s;  /* at most, for everything */
-	unsigned settle_ms;  /* idle: wait before memory is measured */
-	unsigned linger_s;   /* idle: stay that long afterwards */
+	unsigned body;               /* bytes of a message's body */
+	unsigned long count;         /* per session; in mode login: in all */
+	unsigned seconds;            /* at most, for the measured part */
+	unsigned timeout_s;          /* at most, for everything */
+	unsigned settle_ms;          /* idle: wait before memory is measured */
+	unsigned linger_s;           /* idle: stay that long afterwards */
+	const char *flush_directory; /* mobile: measure flushes there, too; or NULL */
 	struct peer peer;
 	bool is_json;
 };
