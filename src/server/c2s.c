@@ -58,11 +58,13 @@ c2s_free(struct c2s *c2s)
 	list_remove(&c2s->link);
 	stanza_unref(c2s->bind);
 	sasl_server_free(c2s->sasl);
+	login_free(c2s->login);
 	c2s_legacy_free(c2s->legacy);
 	stream_clear(&c2s->stream);
 	conn_free(c2s->conn);
 	free(c2s->host);
 	free(c2s->user);
+	free(c2s->claimed);
 	atomic_fetch_sub_explicit(&c2s->worker->counters.streams, 1, memory_order_relaxed);
 	free(c2s);
 }
@@ -196,8 +198,8 @@ c2s_may_log_in(const struct c2s *c2s)
 }
 
 /* XEP-0170 §2: TLS, then SASL, then binding, then the rest. */
-static void
-write_features(struct c2s *c2s, struct buf *out)
+void
+c2s_write_features(struct c2s *c2s, struct buf *out)
 {
 	const struct config_host *host = c2s_host(c2s);
 	bool is_in = c2s->stream.is_authenticated;
@@ -212,7 +214,9 @@ write_features(struct c2s *c2s, struct buf *out)
 	}
 	if (!is_in && c2s_may_log_in(c2s))
 		c2s_write_mechanisms(c2s, out);
-	if (is_in)
+	if (!is_in)
+		c2s_write_authentication(c2s, out);
+	if (is_in && c2s->session == NULL)
 		buf_addz(out, "<bind xmlns='" NS_BIND "'/>"
 			      "<session xmlns='" NS_SESSION "'><optional/></session>");
 	for (size_t i = 0; host != NULL && i < module_count(); i++) {
@@ -254,6 +258,22 @@ choose_host(struct c2s *c2s, const struct stream_event *event, struct arena *are
 	return host;
 }
 
+/* XEP-0388 §2.1: whom the client says it is, a hint. False: of another host. */
+static bool
+take_claim(struct c2s *c2s, struct str from, struct str host, struct arena *arena)
+{
+	struct jid jid;
+	const char *why;
+
+	free(c2s->claimed);
+	c2s->claimed = NULL;
+	if (from.len == 0 || jid_parse(arena, from, &jid, &why) < 0)
+		return true;
+	if (jid.local.len > 0)
+		c2s->claimed = str_dupz(jid_bare_text(jid));
+	return str_equal(jid.domain, host);
+}
+
 static void
 on_opened(struct c2s *c2s, const struct stream_event *event)
 {
@@ -264,12 +284,17 @@ on_opened(struct c2s *c2s, const struct stream_event *event)
 
 	if (host == NULL) {
 		c2s_close(c2s, condition, "this server does not serve that host on this stream");
+		arena_free(arena);
+		return;
+	}
+	if (c2s->host == NULL)
+		c2s->host = str_dupz(host->name);
+	if (!take_claim(c2s, event->from, host->name, arena)) {
+		c2s_close(c2s, STREAM_INVALID_FROM, "`from` is not of the host that `to` names");
 	} else {
-		if (c2s->host == NULL)
-			c2s->host = str_dupz(host->name);
 		stream_open(&c2s->stream, out, str(c2s->host), event->from);
 		if (event->has_version)
-			write_features(c2s, out);
+			c2s_write_features(c2s, out);
 		c2s_wrote(c2s);
 	}
 	arena_free(arena);
@@ -373,6 +398,10 @@ on_element(struct c2s *c2s, struct element *el)
 static void
 on_event(struct c2s *c2s, const struct stream_event *event, struct str rest)
 {
+	if (c2s_sasl2_is_disturbed(c2s, event)) {
+		c2s_close(c2s, STREAM_POLICY_VIOLATION, "not while a login is under way");
+		return;
+	}
 	switch (event->kind) {
 	case STREAM_MORE:
 		break;
@@ -386,6 +415,11 @@ on_event(struct c2s *c2s, const struct stream_event *event, struct str rest)
 	case STREAM_RESPONSE:
 	case STREAM_ABORT:
 		c2s_auth_event(c2s, event);
+		break;
+	case STREAM_AUTHENTICATE:
+	case STREAM_NEXT_TASK:
+	case STREAM_TASK_DATA:
+		c2s_sasl2_event(c2s, event);
 		break;
 	case STREAM_STANZA:
 		on_stanza(c2s, event);
@@ -576,6 +610,17 @@ c2s_accept(struct worker *worker, int fd, const struct config_listener *listener
 }
 
 static void
+go_on_at_home(struct c2s *c2s)
+{
+	if (c2s->legacy != NULL)
+		c2s_legacy_arrived(c2s);
+	if (c2s->login != NULL)
+		c2s_login_arrived(c2s);
+	if (c2s->holds == 0 && !c2s->is_closing)
+		conn_resume(c2s->conn);
+}
+
+static void
 arrive(struct worker *worker, void *arg)
 {
 	struct c2s *c2s = arg;
@@ -592,10 +637,7 @@ arrive(struct worker *worker, void *arg)
 		c2s_close(c2s, STREAM_SYSTEM_SHUTDOWN, NULL);
 		return;
 	}
-	if (c2s->legacy != NULL)
-		c2s_legacy_arrived(c2s);
-	if (c2s->holds == 0 && !c2s->is_closing)
-		conn_resume(c2s->conn);
+	go_on_at_home(c2s);
 }
 
 static void
@@ -608,10 +650,7 @@ move_home(struct c2s *c2s)
 	arena_free(arena);
 	if (home == c2s->worker) {
 		c2s->is_moving = false;
-		if (c2s->legacy != NULL)
-			c2s_legacy_arrived(c2s);
-		if (c2s->holds == 0 && !c2s->is_closing)
-			conn_resume(c2s->conn);
+		go_on_at_home(c2s);
 		return;
 	}
 	timer_cancel(c2s->worker->loop, &c2s->timer);

@@ -113,13 +113,20 @@ c2s_write_mechanisms(struct c2s *c2s, struct buf *out)
 	c2s->stream.sasl_is_offered = c2s->offered != 0;
 }
 
-static void
-fail_sasl(struct c2s *c2s, enum sasl_failure failure, const char *why)
+void
+c2s_fail_sasl(struct c2s *c2s, enum sasl_failure failure, const char *why)
 {
+	struct buf *out = c2s_output(c2s);
+
 	sasl_server_free(c2s->sasl);
 	c2s->sasl = NULL;
-	stream_sasl_failure(c2s_output(c2s), failure);
+	if (c2s->login != NULL)
+		sasl2_write_failure(out, failure, NULL);
+	else
+		stream_sasl_failure(out, failure);
 	c2s_wrote(c2s);
+	login_free(c2s->login);
+	c2s->login = NULL;
 	if (c2s->tried_password)
 		c2s_auth_failed(c2s, why);
 	else
@@ -195,6 +202,18 @@ on_checked(void *arg)
 		take_step(c2s, sasl_server_checked(c2s->sasl, &out), out);
 }
 
+void
+c2s_log_login(const struct c2s *c2s, struct str user)
+{
+	struct arena *arena = arena_new();
+
+	log_event(LOG_INFO, "login", LOG_STR("user", user), LOG_Z("host", c2s->host),
+		  LOG_STR("peer", c2s_peer_text(arena, c2s)),
+		  LOG_STR("tls", conn_tls_version(c2s->conn)),
+		  LOG_Z("by", c2s->login != NULL ? "sasl2" : "sasl"));
+	arena_free(arena);
+}
+
 static void
 succeed(struct c2s *c2s, struct str out)
 {
@@ -204,13 +223,15 @@ succeed(struct c2s *c2s, struct str out)
 
 	if (is_guest)
 		user = arena_printf(arena, "guest-%016llx", (unsigned long long)rand_u64());
-	stream_success(c2s_output(c2s), out);
-	c2s_wrote(c2s);
-	stream_restart(&c2s->stream);
-	log_event(LOG_INFO, "login", LOG_STR("user", user), LOG_Z("host", c2s->host),
-		  LOG_STR("peer", c2s_peer_text(arena, c2s)),
-		  LOG_STR("tls", conn_tls_version(c2s->conn)));
-	c2s_authenticated(c2s, user, is_guest);
+	if (c2s->login != NULL) {
+		c2s_sasl2_succeeded(c2s, user, is_guest, out);
+	} else {
+		stream_success(c2s_output(c2s), out);
+		c2s_wrote(c2s);
+		stream_restart(&c2s->stream);
+		c2s_log_login(c2s, user);
+		c2s_authenticated(c2s, user, is_guest);
+	}
 	arena_free(arena);
 }
 
@@ -221,7 +242,10 @@ take_step(struct c2s *c2s, enum sasl_step step, struct str out)
 
 	switch (step) {
 	case SASL_CHALLENGE:
-		stream_challenge(c2s_output(c2s), out);
+		if (c2s->login != NULL)
+			sasl2_write_challenge(c2s_output(c2s), out);
+		else
+			stream_challenge(c2s_output(c2s), out);
 		c2s_wrote(c2s);
 		break;
 	case SASL_LOOK_UP:
@@ -238,7 +262,7 @@ take_step(struct c2s *c2s, enum sasl_step step, struct str out)
 	case SASL_FAILURE: {
 		enum sasl_failure failure = sasl_server_failure(c2s->sasl, &why);
 
-		fail_sasl(c2s, failure, why);
+		c2s_fail_sasl(c2s, failure, why);
 		break;
 	}
 	}
@@ -275,24 +299,23 @@ start(struct c2s *c2s, enum sasl_mechanism mechanism, struct str data)
 	arena_free(arena);
 }
 
-static void
-on_auth(struct c2s *c2s, const struct stream_event *event)
+void
+c2s_begin_sasl(struct c2s *c2s, struct str name, struct str data, bool data_is_bad)
 {
 	struct worker *worker = c2s->worker;
 	enum sasl_mechanism mechanism;
 
-	if (c2s->sasl != NULL) {
-		fail_sasl(c2s, SASL_MALFORMED_REQUEST, "a second <auth/>");
-	} else if (admission_login_is_throttled(worker->server->admission, &worker->config->limits,
-						c2s_peer(c2s))) {
-		fail_sasl(c2s, SASL_TEMPORARY_AUTH_FAILURE, "too many failures from that address");
-	} else if (sasl_mechanism_parse(event->mechanism, &mechanism) < 0 ||
+	if (admission_login_is_throttled(worker->server->admission, &worker->config->limits,
+					 c2s_peer(c2s))) {
+		c2s_fail_sasl(c2s, SASL_TEMPORARY_AUTH_FAILURE,
+			      "too many failures from that address");
+	} else if (sasl_mechanism_parse(name, &mechanism) < 0 ||
 		   (c2s->offered & SASL_BIT(mechanism)) == 0) { /* SEC-32 */
-		fail_sasl(c2s, SASL_INVALID_MECHANISM, "a mechanism that was not offered");
-	} else if (event->data_is_bad) {
-		fail_sasl(c2s, SASL_INCORRECT_ENCODING, "not base64");
+		c2s_fail_sasl(c2s, SASL_INVALID_MECHANISM, "a mechanism that was not offered");
+	} else if (data_is_bad) {
+		c2s_fail_sasl(c2s, SASL_INCORRECT_ENCODING, "not base64");
 	} else {
-		start(c2s, mechanism, event->data);
+		start(c2s, mechanism, data);
 	}
 }
 
@@ -301,14 +324,16 @@ c2s_auth_event(struct c2s *c2s, const struct stream_event *event)
 {
 	struct str out = STR_NONE;
 
-	if (event->kind == STREAM_AUTH)
-		on_auth(c2s, event);
+	if (event->kind == STREAM_AUTH && c2s->sasl != NULL)
+		c2s_fail_sasl(c2s, SASL_MALFORMED_REQUEST, "a second <auth/>");
+	else if (event->kind == STREAM_AUTH)
+		c2s_begin_sasl(c2s, event->mechanism, event->data, event->data_is_bad);
 	else if (c2s->sasl == NULL)
-		fail_sasl(c2s, SASL_MALFORMED_REQUEST, "no exchange is under way");
+		c2s_fail_sasl(c2s, SASL_MALFORMED_REQUEST, "no exchange is under way");
 	else if (event->kind == STREAM_ABORT)
-		fail_sasl(c2s, SASL_ABORTED, "the client gave up");
+		c2s_fail_sasl(c2s, SASL_ABORTED, "the client gave up");
 	else if (event->data_is_bad)
-		fail_sasl(c2s, SASL_INCORRECT_ENCODING, "not base64");
+		c2s_fail_sasl(c2s, SASL_INCORRECT_ENCODING, "not base64");
 	else
 		take_step(c2s, sasl_server_step(c2s->sasl, event->data, &out), out);
 	if (event->data.len > 0 && !event->data_is_bad) /* perhaps a password */

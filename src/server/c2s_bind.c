@@ -19,8 +19,8 @@ refuse(struct c2s *c2s, enum stanza_condition condition, const char *text)
 }
 
 /* Ends the session that holds RESOURCE, at once: two may not have one address. */
-static void
-replace(struct session *old)
+void
+c2s_replace(struct session *old)
 {
 	struct c2s *c2s = old->c2s;
 
@@ -50,7 +50,7 @@ settle_conflict(struct c2s *c2s, struct account *account, struct str *resource, 
 		return true;
 	switch (c2s->worker->config->sessions.conflict) {
 	case CONFLICT_REPLACE_OLD:
-		replace(old);
+		c2s_replace(old);
 		return true;
 	case CONFLICT_RENAME:
 		*resource = arena_printf(arena, "%.*s-%.*s", STR_ARG(beginning_of(*resource)),
@@ -62,18 +62,30 @@ settle_conflict(struct c2s *c2s, struct account *account, struct str *resource, 
 	return false;
 }
 
+void
+c2s_take_session(struct c2s *c2s, struct session *session)
+{
+	struct worker *worker = c2s->worker;
+
+	assert(session->worker == worker);
+	c2s->session = session;
+	session->c2s = c2s;
+	if (worker->config->sessions.silent_after > 0)
+		timer_set(worker->loop, &c2s->timer,
+			  loop_now_ms(worker->loop) + worker->config->sessions.silent_after);
+	else
+		timer_cancel(worker->loop, &c2s->timer);
+}
+
 static void
 bound(struct c2s *c2s, struct account *account, struct str resource)
 {
 	struct worker *worker = c2s->worker;
 	struct event ev = {.worker = worker, .account = account};
 
-	c2s->session = session_new(account, resource, c2s);
-	if (worker->config->sessions.silent_after > 0)
-		timer_set(worker->loop, &c2s->timer,
-			  loop_now_ms(worker->loop) + worker->config->sessions.silent_after);
-	else
-		timer_cancel(worker->loop, &c2s->timer);
+	c2s_take_session(c2s, session_new(account, resource, c2s));
+	if (c2s->login != NULL)
+		memcpy(c2s->session->client_id, c2s->login->client_id, CLIENT_ID_SIZE + 1);
 	log_event(LOG_INFO, "session-bound", LOG_STR("jid", c2s->session->jid.text));
 	ev.session = c2s->session;
 	ev.host = c2s_host(c2s);
@@ -101,32 +113,61 @@ answer(struct c2s *c2s)
 	stanza_unref(iq);
 }
 
-/* Binds RESOURCE (prepared; empty: one is made here), or refuses. */
-static void
-bind_resource(struct c2s *c2s, struct account *account, struct str resource)
+bool
+c2s_may_use_account(struct c2s *c2s, const struct account *account)
 {
-	const struct config_limits *limits = &c2s->worker->config->limits;
-	struct arena *arena = arena_new();
-
-	if (resource.len == 0)
-		resource = rand_token(arena, 96);
 	if (account->state != ACCOUNT_READY) {
 		/* It was removed while it logged in. */
 		c2s_close(c2s, STREAM_NOT_AUTHORIZED, "the account is gone");
-	} else if (!account->is_guest && c2s->credentials_ms > 0 &&
-		   c2s->credentials_ms < account->revoked_ms) {
-		/* It began to log in before that, and took its time (SEC-40). */
+		return false;
+	}
+	if (!account->is_guest && c2s->credentials_ms > 0 &&
+	    c2s->credentials_ms < account->revoked_ms) {
+		/* It began to log in before that, and took its time. */
 		c2s_close(c2s, STREAM_NOT_AUTHORIZED, "the password was changed");
+		return false;
+	}
+	return true;
+}
+
+enum stanza_condition
+c2s_bind_resource(struct c2s *c2s, struct account *account, struct str resource, const char **text)
+{
+	const struct config_limits *limits = &c2s->worker->config->limits;
+	struct arena *arena = arena_new();
+	enum stanza_condition condition = STANZA_NO_ERROR;
+
+	*text = NULL;
+	if (resource.len == 0)
+		resource = rand_token(arena, 96);
+	if (!c2s_may_use_account(c2s, account)) {
+		condition = STANZA_NOT_AUTHORIZED;
 	} else if (!settle_conflict(c2s, account, &resource, arena)) {
-		refuse(c2s, STANZA_CONFLICT, NULL);
+		condition = STANZA_CONFLICT;
 	} else if (limits->sessions_per_account > 0 &&
 		   account->session_count >= limits->sessions_per_account) {
-		refuse(c2s, STANZA_RESOURCE_CONSTRAINT, "too many sessions of this account");
+		*text = "too many sessions of this account";
+		condition = STANZA_RESOURCE_CONSTRAINT;
 	} else {
 		bound(c2s, account, resource);
-		answer(c2s);
 	}
 	arena_free(arena);
+	return condition;
+}
+
+/* Binds RESOURCE for the iq that asks for it, and answers that. */
+static void
+bind_for_iq(struct c2s *c2s, struct account *account, struct str resource)
+{
+	const char *text;
+	enum stanza_condition condition = c2s_bind_resource(c2s, account, resource, &text);
+
+	if (c2s->is_closing)
+		return;
+	if (condition != STANZA_NO_ERROR)
+		refuse(c2s, condition, text);
+	else
+		answer(c2s);
 }
 
 static void
@@ -149,19 +190,30 @@ on_account(struct waiter *waiter, struct account *account)
 		refuse(c2s, STANZA_BAD_REQUEST, why);
 		return;
 	}
-	bind_resource(c2s, account, resource);
+	bind_for_iq(c2s, account, resource);
 	c2s_legacy_free(c2s->legacy); /* and the password in it */
 	c2s->legacy = NULL;
+}
+
+struct account *
+c2s_account(struct c2s *c2s)
+{
+	struct worker *worker = c2s->worker;
+	struct arena *arena = arena_new();
+	struct str bare = arena_printf(arena, "%s@%s", c2s->user, c2s->host);
+	struct account *account =
+		c2s->is_guest ? account_find(worker, bare) : account_get(worker, bare);
+
+	if (account == NULL)
+		account = account_new_guest(worker, bare);
+	arena_free(arena);
+	return account;
 }
 
 /* Takes the iq that asks for it, and answers it when the account is in memory. */
 void
 c2s_bind(struct c2s *c2s, struct stanza *iq)
 {
-	struct worker *worker = c2s->worker;
-	struct account *account;
-	struct str bare;
-
 	if (iq->type != IQ_SET || c2s->bind != NULL) {
 		c2s_send(c2s, stanza_error_reply(iq, STANZA_BAD_REQUEST, NULL));
 		stanza_unref(iq);
@@ -169,10 +221,6 @@ c2s_bind(struct c2s *c2s, struct stanza *iq)
 	}
 	c2s->bind = iq;
 	c2s->waiter.run = on_account;
-	bare = arena_printf(iq->arena, "%s@%s", c2s->user, c2s->host);
-	account = c2s->is_guest ? account_find(worker, bare) : account_get(worker, bare);
-	if (account == NULL)
-		account = account_new_guest(worker, bare);
 	c2s_hold(c2s);
-	account_wait(account, &c2s->waiter);
+	account_wait(c2s_account(c2s), &c2s->waiter);
 }

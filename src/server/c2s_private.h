@@ -3,9 +3,15 @@
 #pragma once
 
 #include "server/c2s.h"
+#include "server/login.h"
 #include "server/server.h"
+#include "xmpp/sasl2.h"
+#include "xmpp/stanza_error.h"
+
+#define NS_BIND2 "urn:xmpp:bind:0"
 
 struct legacy_auth; /* c2s_legacy.c */
+struct inline_call; /* c2s_login.c */
 
 struct c2s {
 	struct link link; /* in worker->streams */
@@ -15,7 +21,9 @@ struct c2s {
 	struct session *session; /* once bound */
 	char *host;              /* prepared; NULL until the stream was opened */
 	char *user;              /* prepared localpart, once authenticated */
+	char *claimed; /* the bare JID in the newest header's `from`, prepared; NULL: none */
 	struct sasl_server *sasl;
+	struct login *login; /* from <authenticate/> to <success/> or <failure/> (XEP-0388) */
 	struct legacy_auth *legacy;
 	struct stanza *bind; /* the iq that waits for the account */
 	struct waiter waiter;
@@ -47,12 +55,28 @@ bool c2s_may_send_password(const struct c2s *c2s);
 /* Whether it may log in, by SCRAM at least, which shows no password. */
 bool c2s_may_log_in(const struct c2s *c2s);
 
+/* The stream's features now (RFC 6120 §4.3.2). */
+void c2s_write_features(struct c2s *c2s, struct buf *out);
+
 /* c2s_auth.c */
 void c2s_write_mechanisms(struct c2s *c2s, struct buf *out);
 void c2s_auth_event(struct c2s *c2s, const struct stream_event *event);
 /* The bare JID of HOST's USER is this stream's from now on: on to its home worker. */
 void c2s_authenticated(struct c2s *c2s, struct str user, bool is_guest);
 void c2s_auth_failed(struct c2s *c2s, const char *why);
+void c2s_log_login(const struct c2s *c2s, struct str user);
+/* Begins an exchange, of either profile; DATA as in sasl_server_step. */
+void c2s_begin_sasl(struct c2s *c2s, struct str mechanism, struct str data, bool data_is_bad);
+/* Ends the one under way with <failure/>. WHY is for the log. */
+void c2s_fail_sasl(struct c2s *c2s, enum sasl_failure failure, const char *why);
+
+/* c2s_sasl2.c: XEP-0388, until the client has proved who it is. */
+void c2s_write_authentication(struct c2s *c2s, struct buf *out);
+/* Whether EVENT may not come while a login by SASL2 is under way (§2.4). */
+bool c2s_sasl2_is_disturbed(const struct c2s *c2s, const struct stream_event *event);
+void c2s_sasl2_event(struct c2s *c2s, const struct stream_event *event);
+/* The mechanism has succeeded, as USER; DATA goes with <success/>. */
+void c2s_sasl2_succeeded(struct c2s *c2s, struct str user, bool is_guest, struct str data);
 
 /* c2s_legacy.c: XEP-0078. Each takes the iq. */
 void c2s_legacy_iq(struct c2s *c2s, struct stanza *iq);
@@ -60,5 +84,44 @@ void c2s_legacy_arrived(struct c2s *c2s);
 struct str c2s_legacy_resource(const struct legacy_auth *legacy);
 void c2s_legacy_free(struct legacy_auth *legacy); /* takes NULL */
 
+/* c2s_login.c: the rest of it, on the account's home worker. */
+struct login {
+	struct c2s *c2s;
+	struct arena *arena;
+	struct element *request; /* <authenticate/>, without what is secret in it */
+	struct sasl2_request asked;
+	struct str data; /* for <success/>; p NULL: none */
+	struct inline_call *calls, *call;
+	size_t call_count;
+	unsigned phase;
+	struct element *answers, *bound; /* for <success/>; <bound/>, or NULL */
+	struct account *account;         /* once it is in memory */
+	bool is_resumed;
+	char client_id[CLIENT_ID_SIZE + 1]; /* empty: it has no <user-agent/> id */
+};
+struct login *login_new(struct c2s *c2s);
+void login_free(struct login *login); /* takes NULL */
+void c2s_login_arrived(struct c2s *c2s);
+/* The children of SASL2's and of Bind 2's <inline/> (XEP-0388 §2.1, XEP-0386 §3.1). */
+void c2s_write_inline(struct c2s *c2s, struct buf *out);
+
 /* c2s_bind.c: RFC 6120 §7. Takes the iq. */
 void c2s_bind(struct c2s *c2s, struct stanza *iq);
+/* False: it is gone, or its password was changed since the login began (SEC-40), and the stream
+ * has ended. */
+bool c2s_may_use_account(struct c2s *c2s, const struct account *account);
+/* SESSION, which has no stream, goes on with C2S. */
+void c2s_take_session(struct c2s *c2s, struct session *session);
+/* The account that C2S has logged in to, perhaps still loading. */
+struct account *c2s_account(struct c2s *c2s);
+/* Makes the session. STANZA_NO_ERROR, or why not; STANZA_NOT_AUTHORIZED: the stream has ended.
+ * RESOURCE is prepared; empty: one is made here. *TEXT may be NULL. */
+enum stanza_condition c2s_bind_resource(struct c2s *c2s, struct account *account,
+					struct str resource, const char **text);
+/* Ends OLD at once: two may not have one address. */
+void c2s_replace(struct session *old);
+
+/* c2s_bind2.c: XEP-0386. False: refused, and the stream has ended. */
+bool c2s_bind2(struct login *login);
+/* What LOGIN's client is known by to its user (XEP-0494): a keyed hash of its <user-agent/> id. */
+void c2s_make_client_id(struct login *login);

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "server/account.h"
+#include "server/login.h"
 #include "server/option.h"
 #include "server/route.h"
 #include "server/session.h"
@@ -115,6 +116,7 @@ struct module {
 	const struct iq_handler *iqs;
 	const struct hook *hooks;
 	const struct nonza_handler *nonzas;
+	const struct inline_feature *inline_features; /* see login.h */
 	/* Adds to the stream features after binding, within <stream:features/> (XEP-0170 order). */
 	void (*stream_features)(struct worker *worker, const struct config_host *host,
 				const struct option_values *options, bool is_authenticated,

@@ -12,6 +12,8 @@ struct c2s;
 struct ask;
 struct pending;
 
+#define CLIENT_ID_SIZE 16u
+
 struct session {
 	struct link link; /* in account->sessions */
 	struct account *account;
@@ -26,8 +28,9 @@ struct session {
 	struct pending *pending, *pending_last; /* messages that are not known to have arrived */
 	size_t pending_bytes;
 	uint64_t bound_at_us, last_active_ms;
-	int8_t priority;    /* of the last available presence */
-	bool is_interested; /* asked for its roster (RFC 6121 §2.2) */
+	char client_id[CLIENT_ID_SIZE + 1]; /* of the device (XEP-0494); empty: not told */
+	int8_t priority;                    /* of the last available presence */
+	bool is_interested;                 /* asked for its roster (RFC 6121 §2.2) */
 	bool is_closing;
 	void (*on_drained)(struct session *session, void *arg); /* see session_when_drained */
 	void *drained_arg;

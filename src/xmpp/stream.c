@@ -5,6 +5,7 @@
 #include "base/base64.h"
 #include "base/rand.h"
 #include "xmpp/ns.h"
+#include "xmpp/sasl2.h"
 #include "xmpp/stanza.h"
 #include "xmpp/xml_writer.h"
 
@@ -84,7 +85,7 @@ stream_restart(struct stream *stream)
 {
 	xml_reader_restart(stream->reader);
 	stream->is_open = false;
-	stream->tls_is_offered = stream->sasl_is_offered = false;
+	stream->tls_is_offered = stream->sasl_is_offered = stream->sasl2_is_offered = false;
 	new_id(stream);
 }
 
@@ -186,13 +187,43 @@ read_sasl_data(struct stream *stream, struct stream_event *event, const struct e
 		event->data_is_bad = base64_decode(stream->scratch, text, &event->data) < 0;
 }
 
+/* XEP-0388 §2.3 to §2.5. */
 static bool
-read_negotiation(struct stream *stream, struct stream_event *event, const struct element *el)
+read_sasl2(struct stream *stream, struct stream_event *event, struct element *el)
+{
+	static const struct {
+		const char *name;
+		enum stream_event_kind kind;
+	} elements[] = {
+		{"authenticate", STREAM_AUTHENTICATE},
+		{"response", STREAM_RESPONSE},
+		{"abort", STREAM_ABORT},
+		{"next", STREAM_NEXT_TASK},
+		{"task-data", STREAM_TASK_DATA},
+	};
+
+	for (size_t i = 0; i < COUNT(elements); i++) {
+		if (!str_is(el->name, elements[i].name))
+			continue;
+		event->kind = elements[i].kind;
+		event->is_sasl2 = true;
+		event->el = el;
+		if (event->kind == STREAM_RESPONSE)
+			event->data_is_bad = sasl2_read_data(stream->scratch, el, &event->data) < 0;
+		return true;
+	}
+	return false;
+}
+
+static bool
+read_negotiation(struct stream *stream, struct stream_event *event, struct element *el)
 {
 	if (stream->tls_is_offered && element_is(el, NS_TLS, "starttls")) {
 		event->kind = STREAM_STARTTLS;
 		return true;
 	}
+	if (stream->sasl2_is_offered && str_is(el->ns, NS_SASL2))
+		return read_sasl2(stream, event, el);
 	if (!stream->sasl_is_offered || !str_is(el->ns, NS_SASL))
 		return false;
 	if (str_is(el->name, "auth"))

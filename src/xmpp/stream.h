@@ -19,10 +19,15 @@ enum stream_event_kind {
 	STREAM_AUTH,     /* §6.4.2: mechanism and data */
 	STREAM_RESPONSE, /* §6.4.4: data */
 	STREAM_ABORT,    /* §6.4.4 */
-	STREAM_STANZA,   /* message, presence or iq; the arena is the caller's from now on */
-	STREAM_ELEMENT,  /* another one, after login; unknown ones are an error (§4.9.3.24) */
-	STREAM_CLOSED,   /* the peer ended its stream, in order */
-	STREAM_FAILED,   /* a stream error was written; flush and close */
+	/* The same in XEP-0388's words, with `is_sasl2`: EL is <authenticate/>, <next/>,
+	 * <task-data/>; STREAM_RESPONSE and STREAM_ABORT are as above. */
+	STREAM_AUTHENTICATE,
+	STREAM_NEXT_TASK,
+	STREAM_TASK_DATA,
+	STREAM_STANZA,  /* message, presence or iq; the arena is the caller's from now on */
+	STREAM_ELEMENT, /* another one, after login; unknown ones are an error (§4.9.3.24) */
+	STREAM_CLOSED,  /* the peer ended its stream, in order */
+	STREAM_FAILED,  /* a stream error was written; flush and close */
 };
 
 struct stream_event {
@@ -35,6 +40,7 @@ struct stream_event {
 	struct str mechanism; /* STREAM_AUTH */
 	struct str data;      /* decoded; p NULL: none was sent */
 	bool data_is_bad;     /* not base64: <incorrect-encoding/> */
+	bool is_sasl2;
 	enum stream_condition condition; /* STREAM_FAILED */
 	const char *why;
 };
@@ -46,7 +52,7 @@ struct stream {
 	bool is_open;          /* our header is out */
 	bool is_secure, is_authenticated;
 	bool has_version;
-	bool tls_is_offered, sasl_is_offered;
+	bool tls_is_offered, sasl_is_offered, sasl2_is_offered;
 	bool is_over;
 };
 
