@@ -11,9 +11,10 @@
 
 #define NS_SASL2 "urn:xmpp:sasl:2"
 
-#define SASL2_AGENT_ID_SIZE 36u   /* of a UUID's text (RFC 9562 §4) */
-#define SASL2_AGENT_TEXT_MAX 128u /* bytes of a device's or a software's name that are looked at   \
-				   */
+#define SASL2_AGENT_ID_SIZE 36u /* of a UUID's text (RFC 9562 §4) */
+#define SASL2_AGENT_TEXT_MAX                                                                       \
+	128u /* bytes of a device's or a software's name that are looked at                        \
+	      */
 
 struct sasl2_request { /* <authenticate/>, §2.3 */
 	struct str mechanism;
