@@ -3,6 +3,7 @@
  * presence.c - who is told that a session is there (RFC 6121 §4): broadcast, probes, directed
  * presence, and the end of all that.
  */
+#include "modules/blocking.h"
 #include "modules/roster.h"
 #include "modules/subscription.h"
 #include "server/c2s.h"
@@ -41,7 +42,7 @@ broadcast(struct session *session, struct stanza *presence)
 	while (map_next(&account->roster->contacts, &at, &value)) {
 		const struct contact *contact = value;
 
-		if (contact->from)
+		if (contact->from && !blocking_applies(account, contact_jid(contact)))
 			route(session->worker, stanza_readdress(presence, contact_jid(contact)));
 	}
 	/* §4.2.2: the one that sent it sees it too. */
@@ -63,7 +64,7 @@ send_probes(struct session *session)
 	while (map_next(&account->roster->contacts, &at, &value)) {
 		const struct contact *contact = value;
 
-		if (contact->to)
+		if (contact->to && !blocking_applies(account, contact_jid(contact)))
 			route(session->worker, stanza_new(STANZA_PRESENCE, PRESENCE_PROBE,
 							  session->jid, contact_jid(contact)));
 	}
@@ -89,7 +90,8 @@ greet(struct session *session)
 		const struct contact *contact = value;
 		struct stanza *request;
 
-		if (!contact->pending || contact->request.p == NULL)
+		if (!contact->pending || contact->request.p == NULL ||
+		    blocking_applies(account, contact_jid(contact)))
 			continue;
 		/* Strangers must not fill the queue, which would end the session: later more. */
 		if (c2s_waiting(session->c2s) > GREETING_MAX)
@@ -246,6 +248,8 @@ from_client(struct event *ev)
 void
 presence_show(struct account *account, struct jid to, bool is_gone)
 {
+	if (!is_gone && blocking_applies(account, to))
+		return;
 	LIST_EACH(&account->sessions, struct session, link, session)
 	{
 		struct stanza *presence;

@@ -3,6 +3,7 @@
 #include "server/account.h"
 
 #include "base/log.h"
+#include "server/account_extra.h"
 #include "server/c2s.h"
 #include "server/module.h"
 #include "server/roster.h"
@@ -46,6 +47,7 @@ account_free(struct account *account)
 	roster_free(account->roster);
 	free(account->waiting);
 	free(account->photo_hash);
+	account_extra_free(account);
 	atomic_fetch_sub_explicit(&account->worker->counters.accounts, 1, memory_order_relaxed);
 	free(account);
 }
@@ -74,8 +76,8 @@ loaded(struct account *account)
 	free(waiting);
 }
 
-/* Results: 0 the credentials, 1 the offline log's count, 2 the photo's hash, from 3 on the roster.
- */
+/* Results: 0 the credentials, 1 the offline log's count, 2 the photo's hash, 3 and 4 the
+ * roster, from 5 on what modules keep. */
 static void
 on_load(struct store_request *request)
 {
@@ -89,6 +91,7 @@ on_load(struct store_request *request)
 		account->roster = roster_loaded(request, 3);
 		if (request->results[2].value.len > 0)
 			account->photo_hash = str_dupz(request->results[2].value);
+		account_extra_loaded(account, request, 5);
 	}
 	store_request_free(request);
 	loaded(account);
@@ -109,6 +112,7 @@ account_get(struct worker *worker, struct str bare)
 	store_log_count(request, account->jid.text, "offline");
 	store_doc_get(request, account->jid.text, ACCOUNT_PHOTO_DOC);
 	roster_load(request, account->jid.text);
+	account_extra_load(request, account->jid.text);
 	store_submit(request);
 	return account;
 }

@@ -53,6 +53,7 @@ struct account {
 	struct link idle; /* in worker->idle_accounts while session_count is 0 */
 	uint64_t idle_since_ms;
 	uint64_t revoked_ms; /* when its password was changed, if lately; time_mono_ms */
+	void **extra;        /* what modules keep with it (account_extra.h); NULL: nothing */
 };
 
 /* The account if it is in memory (perhaps still loading), else NULL. BARE is prepared. */

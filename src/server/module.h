@@ -137,6 +137,14 @@ struct module {
 	 */
 	const char *subdomain;
 	enum verdict (*take)(struct event *ev);
+	/*
+	 * What the module keeps with each account in memory (account_extra.h). A set of that name
+	 * is loaded with the account; ACCOUNT_LOADED makes the state of its items, of which there
+	 * are some. Whoever keeps a state has ACCOUNT_FREE.
+	 */
+	const char *account_set;
+	void *(*account_loaded)(const struct store_item *items);
+	void (*account_free)(void *state);
 	/* State per worker, zeroed, got by module_state. */
 	size_t state_size;
 	void (*state_free)(void *state);

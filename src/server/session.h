@@ -31,6 +31,7 @@ struct session {
 	char client_id[CLIENT_ID_SIZE + 1]; /* of the device (XEP-0494); empty: not told */
 	int8_t priority;                    /* of the last available presence */
 	bool is_interested;                 /* asked for its roster (RFC 6121 §2.2) */
+	bool wants_blocklist; /* asked for it (XEP-0191 §3.2), so that it hears of changes */
 	bool is_closing;
 	void (*on_drained)(struct session *session, void *arg); /* see session_when_drained */
 	void *drained_arg;

@@ -27,6 +27,7 @@ class Play:
         self.script, self.server, self.prefix = script, server, prefix
         self.actors, self.captures = {}, {}
         self.serial = 0
+        self.apart = set()  # see are_apart
 
     # The hosts of a script have names of their own on the server, so that scripts do not meet.
 
@@ -93,6 +94,10 @@ class Play:
             self.restart()
         elif text == "settle":
             self.settle()
+        elif text.startswith("apart "):
+            self.apart.add(tuple(text.split()[1:]))
+        elif text.startswith("together "):
+            self.apart.remove(tuple(text.split()[1:]))
         elif text.startswith("drop host "):
             self.server.drop_host(self.to_server(text[10:]))
         elif text.startswith("ctl "):
@@ -305,14 +310,25 @@ class Play:
                             "<barrier xmlns='recado:test'/></query></iq>")
             for stream in live:
                 stream.wait_hidden({ident})
-            marks = {f"{ident}-{n}" for n in range(len(live))}
+            marks = {}
             for n, sender in enumerate(live):
-                for stream in live:
-                    sender.send(f"<message type='headline' id='{ident}-{n}' "
-                                f"to='{streams.quote(self.to_server(stream.jid))}'/>")
+                for k, receiver in enumerate(live):
+                    mark = f"{ident}-{n}-{k}"
+                    sender.send(f"<message type='headline' id='{mark}' "
+                                f"to='{streams.quote(self.to_server(receiver.jid))}'/>")
+                    gets_it = sender if self.are_apart(sender, receiver) else receiver
+                    marks.setdefault(gets_it, set()).add(mark)
             for stream in live:
                 if not any(s.is_over for s in live):
-                    stream.wait_hidden(marks)
+                    stream.wait_hidden(marks.get(stream, set()))
+
+    def are_apart(self, one, other):
+        """Whether what one of them sends to the other comes back as an error."""
+        return any(self.is_of(one, a) and self.is_of(other, b) or
+                   self.is_of(one, b) and self.is_of(other, a) for a, b in self.apart)
+
+    def is_of(self, stream, name):
+        return name in (stream.name, stream.name.partition("/")[0])
 
     def nothing(self, name):
         stream = self.actors[name]

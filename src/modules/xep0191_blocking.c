@@ -1,0 +1,574 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * xep0191_blocking.c - Blocking Command (XEP-0191): nothing comes from whom an account has blocked,
+ * and nothing goes to them.
+ *
+ * The list is in memory with its account. A change takes effect at once; the answer and the pushes
+ * follow when it is on the disk. To those who are blocked the account looks as if it was not there.
+ */
+#include "base/rand.h"
+#include "modules/blocking.h"
+#include "modules/roster.h"
+#include "server/account_extra.h"
+
+#include <stdlib.h>
+
+#define NS_BLOCKED "urn:xmpp:blocking:errors"
+#define SET_NAME "blocklist"
+
+extern const struct module xep0191_blocking;
+
+struct blocklist {
+	struct map jids; /* char * by itself */
+};
+
+struct change { /* on its way to the disk */
+	struct worker *worker;
+	struct arena *arena; /* holds all of it, itself too */
+	struct str bare;
+	struct jid *items; /* as asked for, prepared */
+	bool *is_new;      /* of each: whether it changed the list */
+	size_t count;
+	bool is_block;
+	bool is_all; /* <unblock/> without items */
+	struct held_iq *held;
+};
+
+static void
+list_free(void *state)
+{
+	struct blocklist *list = state;
+	uint32_t at = 0;
+	void *key;
+
+	while (map_next(&list->jids, &at, &key))
+		free(key);
+	map_free(&list->jids);
+	free(list);
+}
+
+/* Whether it was not there before. */
+static bool
+list_add_jid(struct blocklist *list, struct str jid)
+{
+	char *key;
+
+	if (map_get(&list->jids, jid) != NULL)
+		return false;
+	key = str_dupz(jid);
+	map_put(&list->jids, str(key), key);
+	return true;
+}
+
+static bool
+list_remove_jid(struct blocklist *list, struct str jid)
+{
+	void *key = map_remove(&list->jids, jid);
+
+	free(key);
+	return key != NULL;
+}
+
+static void *
+list_loaded(const struct store_item *items)
+{
+	struct blocklist *list = xnew(struct blocklist);
+
+	for (; items != NULL; items = items->next)
+		list_add_jid(list, items->key);
+	return list;
+}
+
+static struct blocklist *
+list_of(const struct account *account)
+{
+	return account_extra(account, &xep0191_blocking);
+}
+
+static struct blocklist *
+list_make(struct account *account)
+{
+	struct blocklist *list = list_of(account);
+
+	if (list == NULL) {
+		list = xnew(struct blocklist);
+		account_set_extra(account, &xep0191_blocking, list);
+	}
+	return list;
+}
+
+/* §5: the address itself, its bare JID, its domain. */
+static bool
+list_matches(const struct blocklist *list, struct jid peer)
+{
+	return map_get(&list->jids, peer.text) != NULL ||
+	       (peer.resource.len > 0 && map_get(&list->jids, jid_bare_text(peer)) != NULL) ||
+	       map_get(&list->jids, peer.domain) != NULL;
+}
+
+/* The same for one item. */
+static bool
+item_matches(struct jid item, struct jid peer)
+{
+	return str_equal(item.text, peer.text) || str_equal(item.text, jid_bare_text(peer)) ||
+	       str_equal(item.text, peer.domain);
+}
+
+bool
+blocking_applies(const struct account *account, struct jid peer)
+{
+	const struct blocklist *list = list_of(account);
+
+	if (list == NULL || list->jids.count == 0 || peer.text.len == 0)
+		return false;
+	/* §4, note: not one's own resources; nor the server, without which nothing is unblocked. */
+	if (str_equal(jid_bare_text(peer), account->jid.text) ||
+	    (peer.local.len == 0 && str_equal(peer.domain, account->jid.domain)))
+		return false;
+	return list_matches(list, peer);
+}
+
+/* §3.3: nothing is routed to them. The error does not go that way: it would be blocked itself. */
+static enum verdict
+check_outgoing(struct event *ev)
+{
+	struct stanza *reply;
+	struct element *error;
+
+	if (!blocking_applies(ev->account, ev->stanza->to))
+		return PASS;
+	if (!stanza_may_be_refused(ev->stanza))
+		return DONE;
+	reply = stanza_error_reply(ev->stanza, STANZA_NOT_ACCEPTABLE, NULL);
+	error = element_child(reply->el, NS_CLIENT, "error");
+	element_setz(reply->arena, error, "type", "cancel"); /* as in the example */
+	element_add(reply->arena, error, NS_BLOCKED, "blocked");
+	stanza_freeze(reply);
+	session_deliver(ev->session, reply, NULL);
+	stanza_unref(reply);
+	return DONE;
+}
+
+/* Whether PEER is in a room where one of ACCOUNT's sessions is, too. */
+static bool
+shares_room(const struct account *account, struct jid peer)
+{
+	LIST_EACH(&account->sessions, struct session, link, session)
+	{
+		uint32_t at = 0;
+		void *key;
+
+		while (session->directed != NULL && map_next(session->directed, &at, &key)) {
+			struct str to = str(key);
+			ptrdiff_t slash = str_find(to, '/');
+
+			if (slash > 0 &&
+			    str_equal(str_first(to, (size_t)slash), jid_bare_text(peer)))
+				return true;
+		}
+	}
+	return false;
+}
+
+/* As an account that is not there would answer. */
+static enum verdict
+refuse_iq(struct event *ev)
+{
+	enum verdict verdict = PASS;
+
+	if (!stanza_may_be_refused(ev->stanza))
+		return DONE;
+	if (ev->stanza->to.resource.len == 0) {
+		ev->account = NULL;
+		verdict = iq_dispatch(ev, TO_NOBODY);
+	}
+	return verdict != PASS ? verdict : event_refuse(ev, STANZA_SERVICE_UNAVAILABLE);
+}
+
+static enum verdict
+check_incoming(struct event *ev)
+{
+	const struct stanza *stanza = ev->stanza;
+
+	if (!blocking_applies(ev->account, stanza->from))
+		return PASS;
+	switch (stanza->kind) {
+	case STANZA_PRESENCE:
+		return DONE;
+	case STANZA_IQ:
+		return refuse_iq(ev);
+	case STANZA_MESSAGE:
+		break;
+	}
+	/* A room takes an error for the end of the one that sends it, not of its occupant. */
+	if (stanza->type == MESSAGE_GROUPCHAT && shares_room(ev->account, stanza->from)) {
+		worker_dropped(ev->worker);
+		return DONE;
+	}
+	return event_refuse(ev, STANZA_SERVICE_UNAVAILABLE);
+}
+
+static enum verdict
+get(struct event *ev)
+{
+	struct element *answer = element_new(ev->arena, NS_BLOCKING, "blocklist");
+	const struct blocklist *list = list_of(ev->account);
+	uint32_t at = 0;
+	void *key;
+
+	if (ev->session != NULL)
+		ev->session->wants_blocklist = true;
+	while (list != NULL && map_next(&list->jids, &at, &key))
+		element_set(ev->arena, element_add(ev->arena, answer, NULL, "item"), "jid",
+			    str(key));
+	event_reply(ev, answer);
+	return DONE;
+}
+
+/* Whom a change of ITEM concerns at CONTACT: the whole contact, one resource of it, or nobody. */
+static bool
+concerns(struct jid item, struct jid contact, struct jid *whom)
+{
+	*whom = item_matches(item, contact) ? contact : item;
+	return item_matches(item, contact) || str_equal(jid_bare_text(item), contact.text);
+}
+
+/* §3.3: to subscribers that are about to be blocked, the account is gone. */
+static void
+hide_from_contacts(struct event *ev, struct jid item)
+{
+	uint32_t at = 0;
+	void *value;
+
+	while (map_next(&ev->account->roster->contacts, &at, &value)) {
+		const struct contact *contact = value;
+		struct jid jid, whom;
+		const char *why;
+
+		if (contact->from && jid_parse(ev->arena, contact->jid, &jid, &why) == 0 &&
+		    concerns(item, jid, &whom) && !blocking_applies(ev->account, whom))
+			presence_show(ev->account, whom, true);
+	}
+}
+
+/* And to those that got directed presence. */
+static void
+hide_from_others(struct event *ev, struct jid item)
+{
+	LIST_EACH(&ev->account->sessions, struct session, link, session)
+	{
+		size_t n = 0, count = session->directed ? session->directed->count : 0;
+		struct jid *gone = arena_array(ev->arena, struct jid, count + 1);
+		uint32_t at = 0;
+		const char *why;
+		void *key;
+
+		while (count > 0 && map_next(session->directed, &at, &key))
+			if (jid_parse(ev->arena, str(key), &gone[n], &why) == 0 &&
+			    item_matches(item, gone[n]))
+				n++;
+		for (size_t i = 0; i < n; i++) {
+			route(ev->worker, stanza_new(STANZA_PRESENCE, PRESENCE_UNAVAILABLE,
+						     session->jid, gone[i]));
+			free(map_remove(session->directed, gone[i].text));
+		}
+	}
+}
+
+/* §3.4: what CONTACT may see again, and what the account may see of it again. */
+static void
+show_again(struct account *account, const struct contact *contact, struct jid whom)
+{
+	if (contact->from)
+		presence_show(account, whom, false);
+	if (!contact->to)
+		return;
+	LIST_EACH(&account->sessions, struct session, link, session)
+	{
+		if (session_is_available(session))
+			route(account->worker,
+			      stanza_new(STANZA_PRESENCE, PRESENCE_PROBE, session->jid, whom));
+	}
+}
+
+static void
+show_to_contacts(struct account *account, const struct change *change)
+{
+	uint32_t at = 0;
+	void *value;
+
+	while (map_next(&account->roster->contacts, &at, &value)) {
+		const struct contact *contact = value;
+		struct jid jid, whom;
+		const char *why;
+
+		if ((!contact->from && !contact->to) ||
+		    jid_parse(change->arena, contact->jid, &jid, &why) < 0)
+			continue;
+		for (size_t i = 0; i < change->count; i++) {
+			if (!change->is_new[i] || !concerns(change->items[i], jid, &whom) ||
+			    blocking_applies(account, whom))
+				continue;
+			show_again(account, contact, whom);
+			break;
+		}
+	}
+}
+
+static struct element *
+push_payload(struct arena *arena, const struct change *change)
+{
+	struct element *el =
+		element_new(arena, NS_BLOCKING, change->is_block ? "block" : "unblock");
+
+	for (size_t i = 0; !change->is_all && i < change->count; i++)
+		element_set(arena, element_add(arena, el, NULL, "item"), "jid",
+			    change->items[i].text);
+	return el;
+}
+
+/* Takes STANZA. */
+static void
+deliver_new(struct session *session, struct stanza *stanza)
+{
+	stanza_freeze(stanza);
+	session_deliver(session, stanza, NULL);
+	stanza_unref(stanza);
+}
+
+static void
+push(struct account *account, const struct change *change)
+{
+	LIST_EACH(&account->sessions, struct session, link, session)
+	{
+		struct stanza *iq;
+
+		if (!session->wants_blocklist || session->is_closing)
+			continue;
+		iq = stanza_new(STANZA_IQ, IQ_SET, (struct jid){0}, session->jid);
+		stanza_set_id(iq, rand_token(iq->arena, 96));
+		element_append(iq->el, push_payload(iq->arena, change));
+		deliver_new(session, iq);
+	}
+}
+
+/* The result goes where the pushes go, and before them, as in the examples. */
+static void
+answer(struct account *account, struct held_iq *held)
+{
+	struct session *asker = account_session(account, held->iq->from.resource);
+
+	if (asker != NULL)
+		deliver_new(asker, stanza_result(held->iq));
+	held_drop(held);
+}
+
+/* The disk is full: what is in memory is again what is on the disk. */
+static void
+take_back(struct account *account, const struct change *change)
+{
+	struct blocklist *list = list_make(account);
+
+	for (size_t i = 0; i < change->count; i++) {
+		if (change->is_new[i] && change->is_block)
+			list_remove_jid(list, change->items[i].text);
+		else if (change->is_new[i])
+			list_add_jid(list, change->items[i].text);
+	}
+}
+
+static void
+finish(struct change *change, enum store_status status)
+{
+	struct account *account = account_find(change->worker, change->bare);
+
+	if (account != NULL && account->state != ACCOUNT_READY)
+		account = NULL;
+	if (status != STORE_OK) {
+		if (account != NULL)
+			take_back(account, change);
+		held_refuse(change->held, STANZA_RESOURCE_CONSTRAINT, NULL);
+	} else if (account == NULL) {
+		held_drop(change->held); /* whoever asked is gone */
+	} else {
+		answer(account, change->held);
+		push(account, change);
+		if (!change->is_block)
+			show_to_contacts(account, change);
+	}
+	arena_free(change->arena);
+}
+
+static void
+on_stored(struct store_request *request)
+{
+	finish(request->owner, request->status);
+	store_request_free(request);
+}
+
+static void
+commit(struct event *ev, struct change *change)
+{
+	struct store_request *request;
+
+	change->held = event_hold(ev);
+	if (ev->account->is_guest) {
+		finish(change, STORE_OK);
+		return;
+	}
+	request = store_request_new(ev->worker->store, ev->worker->loop, on_stored, change);
+	for (size_t i = 0; i < change->count; i++) {
+		if (change->is_block)
+			store_set_put(request, change->bare, SET_NAME, change->items[i].text,
+				      STR(""));
+		else
+			store_set_remove(request, change->bare, SET_NAME, change->items[i].text);
+	}
+	store_submit(request);
+}
+
+static struct change *
+change_new(struct event *ev, bool is_block, size_t count)
+{
+	struct arena *arena = arena_new();
+	struct change *change = arena_new_of(arena, struct change);
+
+	change->worker = ev->worker;
+	change->arena = arena;
+	change->bare = arena_dup(arena, ev->account->jid.text);
+	change->items = arena_array(arena, struct jid, count + 1);
+	change->is_new = arena_array(arena, bool, count + 1);
+	change->is_block = is_block;
+	return change;
+}
+
+/* The items of the request. NULL when it was refused. */
+static struct change *
+read_items(struct event *ev, bool is_block)
+{
+	const struct element *payload = event_payload(ev), *item;
+	struct change *change;
+	enum stanza_condition fault = STANZA_NO_ERROR;
+	size_t count = 0;
+	const char *why;
+
+	for (item = element_child(payload, NULL, NULL); item != NULL;
+	     item = element_next(item, NULL, NULL))
+		count++;
+	change = change_new(ev, is_block, count);
+	for (item = element_child(payload, NULL, NULL); item != NULL && fault == STANZA_NO_ERROR;
+	     item = element_next(item, NULL, NULL)) {
+		struct str jid = element_attr(item, "jid");
+
+		if (!element_is(item, NS_BLOCKING, "item") || jid.p == NULL)
+			fault = STANZA_BAD_REQUEST;
+		else if (jid_parse(change->arena, jid, &change->items[change->count++], &why) < 0)
+			fault = STANZA_JID_MALFORMED;
+	}
+	if (fault == STANZA_NO_ERROR)
+		return change;
+	arena_free(change->arena);
+	event_refuse(ev, fault);
+	return NULL;
+}
+
+static bool
+is_over_quota(const struct event *ev, const struct blocklist *list, const struct change *change)
+{
+	uint64_t max = option_number(event_options(ev), "items");
+	size_t more = 0;
+
+	for (size_t i = 0; i < change->count; i++)
+		more += map_get(&list->jids, change->items[i].text) == NULL;
+	return max > 0 && more > 0 && list->jids.count + more > max;
+}
+
+static void
+read_reports(struct event *ev, const struct change *change)
+{
+	size_t i = 0;
+
+	for (const struct element *item = element_child(event_payload(ev), NULL, "item");
+	     item != NULL; item = element_next(item, NULL, "item"), i++) {
+		const struct element *report = element_child(item, NULL, "report");
+
+		if (report != NULL)
+			report_abuse(ev, change->items[i], report);
+	}
+}
+
+static enum verdict
+block(struct event *ev)
+{
+	struct blocklist *list = list_make(ev->account);
+	struct change *change = read_items(ev, true);
+
+	if (change == NULL)
+		return REFUSED;
+	if (change->count == 0) { /* §3.3 */
+		arena_free(change->arena);
+		return event_refuse(ev, STANZA_BAD_REQUEST);
+	}
+	if (is_over_quota(ev, list, change)) {
+		arena_free(change->arena);
+		return event_refuse_text(ev, STANZA_NOT_ALLOWED, "the block list is full");
+	}
+	for (size_t i = 0; i < change->count; i++) {
+		hide_from_contacts(ev, change->items[i]);
+		hide_from_others(ev, change->items[i]);
+		change->is_new[i] = list_add_jid(list, change->items[i].text);
+	}
+	read_reports(ev, change);
+	commit(ev, change);
+	return DONE;
+}
+
+/* §3.5 */
+static struct change *
+all_items(struct event *ev, const struct blocklist *list)
+{
+	struct change *change = change_new(ev, false, list->jids.count);
+	const char *why;
+	uint32_t at = 0;
+	void *key;
+
+	change->is_all = true;
+	while (map_next(&list->jids, &at, &key))
+		if (jid_parse(change->arena, str(key), &change->items[change->count], &why) == 0)
+			change->count++;
+	return change;
+}
+
+static enum verdict
+unblock(struct event *ev)
+{
+	struct blocklist *list = list_make(ev->account);
+	struct change *change = read_items(ev, false);
+
+	if (change == NULL)
+		return REFUSED;
+	if (change->count == 0) {
+		arena_free(change->arena);
+		change = all_items(ev, list);
+	}
+	for (size_t i = 0; i < change->count; i++)
+		change->is_new[i] = list_remove_jid(list, change->items[i].text);
+	commit(ev, change);
+	return DONE;
+}
+
+const struct module xep0191_blocking = {
+	.name = "blocking",
+	.specs = SPECS({"XEP-0191", "1.3", SPEC_COMPLETE, NULL}),
+	.features = FEATURES(NS_BLOCKING),
+	.options = OPTIONS({"items", OPTION_INT, "5000",
+			    "addresses that one account may block; 0: any number"}),
+	.iqs = IQS({IQ_GET, TO_OWN_ACCOUNT, NS_BLOCKING, "blocklist", get},
+		   {IQ_SET, TO_OWN_ACCOUNT, NS_BLOCKING, "block", block},
+		   {IQ_SET, TO_OWN_ACCOUNT, NS_BLOCKING, "unblock", unblock}),
+	.hooks = HOOKS({POINT_FROM_CLIENT, STAGE_CHECK, check_outgoing},
+		       {POINT_TO_ACCOUNT, STAGE_CHECK, check_incoming}),
+	.account_set = SET_NAME,
+	.account_loaded = list_loaded,
+	.account_free = list_free,
+};
