@@ -206,12 +206,14 @@ account_list(struct control_call *call)
 static json_t *
 worker_status(struct worker *worker)
 {
-	return json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "worker",
-			 (int)worker->index, COUNTER(worker, streams), COUNTER(worker, sessions),
-			 COUNTER(worker, accounts), COUNTER(worker, stanzas_in),
-			 COUNTER(worker, stanzas_out), COUNTER(worker, messages_stored),
-			 COUNTER(worker, messages_dropped), COUNTER(worker, logins),
-			 COUNTER(worker, login_failures));
+	return json_pack("{s:i, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+			 "worker", (int)worker->index, COUNTER(worker, streams),
+			 COUNTER(worker, sessions), COUNTER(worker, accounts),
+			 COUNTER(worker, stanzas_in), COUNTER(worker, stanzas_out),
+			 COUNTER(worker, messages_stored), COUNTER(worker, messages_dropped),
+			 COUNTER(worker, logins), COUNTER(worker, login_failures),
+			 COUNTER(worker, csi_held), COUNTER(worker, csi_replaced),
+			 COUNTER(worker, csi_dropped));
 }
 
 static json_t *

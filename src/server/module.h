@@ -59,6 +59,7 @@ struct event {
 		*session; /* the sender's at FROM_CLIENT and after, else the recipient's, or NULL */
 	struct account
 		*account; /* the one concerned, or NULL (an iq to the server from elsewhere) */
+	const struct overlay *overlay;  /* TO_SESSION: how it is written; or NULL */
 	const struct config_host *host; /* of ACCOUNT, or the server that is addressed */
 	const struct config_service
 		*service;            /* that is addressed, at a service's take; else NULL */

@@ -249,6 +249,26 @@ session_close(struct session *s, enum stream_condition condition, const char *te
 		c2s_close(s->c2s, condition, text);
 }
 
+bool
+session_holds_back(struct session *s, struct stanza *stanza, const struct overlay *overlay)
+{
+	struct event ev = {.worker = s->worker,
+			   .stanza = stanza,
+			   .overlay = overlay,
+			   .session = s,
+			   .account = s->account};
+	enum verdict verdict = PASS;
+
+	if (s->csi == NULL)
+		return false;
+	ev.arena = arena_new();
+	ev.host = worker_host(s->worker, s->jid.domain);
+	if (ev.host != NULL)
+		verdict = hooks_run(POINT_TO_SESSION, &ev);
+	arena_free(ev.arena);
+	return verdict != PASS;
+}
+
 static void
 write_stanza(struct session *s, struct stanza *stanza, const struct overlay *overlay)
 {
@@ -266,7 +286,7 @@ write_stanza(struct session *s, struct stanza *stanza, const struct overlay *ove
 void
 session_deliver_stored(struct session *s, struct stanza *stanza, const struct overlay *overlay)
 {
-	if (s->is_closing)
+	if (s->is_closing || session_holds_back(s, stanza, overlay))
 		return;
 	write_stanza(s, stanza, overlay);
 	c2s_check_queue(s->c2s);
@@ -300,7 +320,7 @@ deliver(struct session *s, struct stanza *stanza, const struct overlay *overlay,
 void
 session_deliver(struct session *s, struct stanza *stanza, const struct overlay *overlay)
 {
-	if (s->is_closing)
+	if (s->is_closing || session_holds_back(s, stanza, overlay))
 		return;
 	deliver(s, stanza, overlay, keep(stanza));
 	c2s_check_queue(s->c2s);
@@ -319,6 +339,8 @@ session_deliver_copies(struct account *account, struct stanza *stanza,
 			continue;
 		if (n++ == 0 && (kept = keep(stanza)) != NULL)
 			kept->refs++; /* ours */
+		if (session_holds_back(session, stanza, NULL))
+			continue;
 		deliver(session, stanza, NULL, kept);
 	}
 	if (kept != NULL)

@@ -11,6 +11,7 @@
 struct c2s;
 struct ask;
 struct pending;
+struct csi;
 
 #define CLIENT_ID_SIZE 16u
 
@@ -32,6 +33,7 @@ struct session {
 	int8_t priority;                    /* of the last available presence */
 	bool is_interested;                 /* asked for its roster (RFC 6121 §2.2) */
 	bool wants_blocklist; /* asked for it (XEP-0191 §3.2), so that it hears of changes */
+	struct csi *csi; /* XEP-0352: what waits while its client is inactive; NULL: it is active */
 	bool is_closing;
 	void (*on_drained)(struct session *session, void *arg); /* see session_when_drained */
 	void *drained_arg;
@@ -53,6 +55,12 @@ void session_end(struct session *session);
 
 /* A stanza from the client: stamps `from`, and sends it on its way. Takes one reference. */
 void session_take(struct session *session, struct stanza *stanza);
+/*
+ * Whether its client, which is inactive, does not get STANZA now (POINT_TO_SESSION). Whatever
+ * writes to a session asks this first; it may write what waited, which comes before.
+ */
+bool session_holds_back(struct session *session, struct stanza *stanza,
+			const struct overlay *overlay);
 /* Writes a frozen stanza to the client. Borrows it. OVERLAY may be NULL. */
 void session_deliver(struct session *session, struct stanza *stanza, const struct overlay *overlay);
 

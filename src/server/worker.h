@@ -18,6 +18,8 @@ struct server;
 struct worker_counters { /* read by others for status only, so relaxed atomics */
 	_Atomic uint64_t stanzas_in, stanzas_out, streams, sessions, accounts;
 	_Atomic uint64_t messages_stored, messages_dropped, logins, login_failures;
+	_Atomic uint64_t csi_held, csi_replaced,
+		csi_dropped; /* XEP-0352: stanzas that waited, etc. */
 };
 
 struct letter_queue { /* a ring of stanzas on their way to accounts of this worker */
