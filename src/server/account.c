@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "server/account_extra.h"
 #include "server/c2s.h"
+#include "server/clients.h"
 #include "server/module.h"
 #include "server/roster.h"
 #include "server/server.h"
@@ -31,6 +32,7 @@ account_new(struct worker *worker, struct str bare)
 	account->jid.domain = str_from(account->jid.text, (size_t)at + 1);
 	list_init(&account->sessions);
 	list_init(&account->waiters);
+	list_init(&account->clients);
 	account->idle_since_ms = loop_now_ms(worker->loop);
 	map_put(&worker->accounts, account->jid.text, account);
 	list_add(&worker->idle_accounts, &account->idle);
@@ -45,6 +47,7 @@ account_free(struct account *account)
 	map_remove(&account->worker->accounts, account->jid.text);
 	list_remove(&account->idle);
 	roster_free(account->roster);
+	clients_free(account);
 	free(account->waiting);
 	free(account->photo_hash);
 	account_extra_free(account);
@@ -76,8 +79,10 @@ loaded(struct account *account)
 	free(waiting);
 }
 
-/* Results: 0 the credentials, 1 the offline log's count, 2 the photo's hash, 3 and 4 the
- * roster, from 5 on what modules keep. */
+/*
+ * Results: 0 the credentials, 1 the offline log's count, 2 the photo's hash, 3 the clients, 4 and 5
+ * the roster, from 6 on what modules keep.
+ */
 static void
 on_load(struct store_request *request)
 {
@@ -88,10 +93,11 @@ on_load(struct store_request *request)
 	} else {
 		account->state = ACCOUNT_READY;
 		account->offline_count = request->results[1].count;
-		account->roster = roster_loaded(request, 3);
+		account->roster = roster_loaded(request, 4);
+		clients_loaded(account, request, 0, 3);
 		if (request->results[2].value.len > 0)
 			account->photo_hash = str_dupz(request->results[2].value);
-		account_extra_loaded(account, request, 5);
+		account_extra_loaded(account, request, 6);
 	}
 	store_request_free(request);
 	loaded(account);
@@ -111,6 +117,7 @@ account_get(struct worker *worker, struct str bare)
 	store_auth_get(request, account->jid.text);
 	store_log_count(request, account->jid.text, "offline");
 	store_doc_get(request, account->jid.text, ACCOUNT_PHOTO_DOC);
+	clients_load(request, account->jid.text);
 	roster_load(request, account->jid.text);
 	account_extra_load(request, account->jid.text);
 	store_submit(request);
@@ -293,6 +300,7 @@ account_revoke(struct account *account, struct session *keep, bool is_gone)
 	if (is_gone)
 		account->state = ACCOUNT_ABSENT;
 	account->revoked_ms = time_mono_ms();
+	clients_forget_tokens(account);
 	LIST_EACH(&account->sessions, struct session, link, session)
 	{
 		if (session != keep)

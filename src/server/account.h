@@ -40,6 +40,7 @@ struct account {
 	struct stanza **waiting; /* while loading */
 	unsigned waiting_count;
 	struct roster *roster;    /* NULL until loaded */
+	struct link clients;      /* struct client: its devices (clients.h) */
 	char *photo_hash;         /* ACCOUNT_PHOTO_DOC's text, or NULL */
 	uint64_t offline_count;   /* entries in the offline log, at most: 0 means none */
 	uint64_t offline_shown;   /* of these, delivered, but perhaps not arrived */

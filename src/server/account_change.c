@@ -145,6 +145,7 @@ derive(void *arg)
 	struct credentials credentials = {0};
 
 	credentials_derive(change->arena, change->password, change->iterations, &credentials);
+	credentials.epoch = time_wall_us();
 	if (change->is_sealed &&
 	    credentials_seal(change->arena, change->server->seal_key, change->account.text,
 			     change->password, &credentials.sealed_password) < 0)
@@ -188,6 +189,7 @@ account_set_keys(struct server *server, struct loop *loop, enum account_change w
 	struct credentials copy = *keys;
 
 	copy.sealed_password = STR("");
+	copy.epoch = time_wall_us();
 	change->what = what;
 	change->keys = credentials_format(change->arena, &copy);
 	credentials_wipe(&copy);

@@ -17,13 +17,24 @@
 	(SASL_BIT(SASL_SCRAM_SHA_512_PLUS) | SASL_BIT(SASL_SCRAM_SHA_256_PLUS) |                   \
 	 SASL_BIT(SASL_SCRAM_SHA_1_PLUS))
 
-static bool
-is_disabled(const struct config *config, enum sasl_mechanism mechanism)
+bool
+c2s_is_disabled(const struct c2s *c2s, const char *mechanism)
 {
-	for (size_t i = 0; i < config->sasl.disabled.count; i++)
-		if (str_is(config->sasl.disabled.items[i], sasl_mechanism_name(mechanism)))
+	const struct text_list *disabled = &c2s->worker->config->sasl.disabled;
+
+	for (size_t i = 0; i < disabled->count; i++)
+		if (str_is(disabled->items[i], mechanism))
 			return true;
 	return false;
+}
+
+bool
+c2s_is_throttled(const struct c2s *c2s)
+{
+	struct worker *worker = c2s->worker;
+
+	return admission_login_is_throttled(worker->server->admission, &worker->config->limits,
+					    c2s_peer(c2s));
 }
 
 /* The bare JIDs of the stream's host that the client's certificate names (XEP-0178). */
@@ -63,7 +74,7 @@ is_offered(const struct c2s *c2s, enum sasl_mechanism mechanism, bool has_certif
 {
 	const struct config_host *host = c2s_host(c2s);
 
-	if (host == NULL || is_disabled(c2s->worker->config, mechanism))
+	if (host == NULL || c2s_is_disabled(c2s, sasl_mechanism_name(mechanism)))
 		return false;
 	switch (mechanism) {
 	case SASL_SCRAM_SHA_512_PLUS:
@@ -165,6 +176,8 @@ on_credentials(struct store_request *request)
 	bool is_known = result->status == STORE_OK &&
 			credentials_parse(request->arena, result->value, &credentials) == 0;
 
+	if (c2s->login != NULL && is_known)
+		c2s->login->epoch = credentials.epoch;
 	if (c2s_release(c2s))
 		take_step(c2s,
 			  sasl_server_credentials(c2s->sasl, is_known ? &credentials : NULL, &out),
@@ -302,11 +315,9 @@ start(struct c2s *c2s, enum sasl_mechanism mechanism, struct str data)
 void
 c2s_begin_sasl(struct c2s *c2s, struct str name, struct str data, bool data_is_bad)
 {
-	struct worker *worker = c2s->worker;
 	enum sasl_mechanism mechanism;
 
-	if (admission_login_is_throttled(worker->server->admission, &worker->config->limits,
-					 c2s_peer(c2s))) {
+	if (c2s_is_throttled(c2s)) {
 		c2s_fail_sasl(c2s, SASL_TEMPORARY_AUTH_FAILURE,
 			      "too many failures from that address");
 	} else if (sasl_mechanism_parse(name, &mechanism) < 0 ||

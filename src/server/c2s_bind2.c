@@ -17,8 +17,7 @@ static struct str
 stable_name(struct login *login, struct str what, struct str tag)
 {
 	unsigned char mac[SCRAM_KEY_MAX];
-	struct str parts[] = {
-		what, STR(" "), login->account->jid.text, STR(" "), login->asked.agent_id, tag};
+	struct str parts[] = {what, STR(" "), login->bare, STR(" "), login->asked.agent_id, tag};
 
 	scram_hmac(SCRAM_SHA_256, str_of(login->c2s->worker->server->seal_key, 32), parts,
 		   COUNT(parts), mac);
@@ -30,7 +29,7 @@ c2s_make_client_id(struct login *login)
 {
 	struct str name;
 
-	if (login->asked.agent_id.len == 0 || login->account->is_guest)
+	if (login->asked.agent_id.len == 0)
 		return;
 	name = stable_name(login, STR("client"), STR(""));
 	memcpy(login->client_id, name.p, CLIENT_ID_SIZE);

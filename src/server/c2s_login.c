@@ -187,6 +187,8 @@ write_success(struct login *login)
 	}
 	if (login->bound != NULL)
 		element_append(success, login->bound);
+	if (login->token != NULL)
+		element_append(success, login->token);
 	xml_write(out, success, STR(NS_CLIENT));
 	if (!login->is_resumed)
 		c2s_write_features(c2s, out);
@@ -227,9 +229,9 @@ on_account(struct waiter *waiter, struct account *account)
 		return;
 	login->account = account;
 	login->answers = element_new(login->arena, NS_SASL2, "success");
-	c2s_make_client_id(login);
 	list_calls(login);
-	go_on(login);
+	if (c2s_enter_client(login))
+		go_on(login);
 }
 
 void

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "server/c2s.h"
+#include "server/clients.h"
 #include "server/login.h"
 #include "server/server.h"
 #include "xmpp/sasl2.h"
@@ -64,6 +65,9 @@ void c2s_auth_event(struct c2s *c2s, const struct stream_event *event);
 /* The bare JID of HOST's USER is this stream's from now on: on to its home worker. */
 void c2s_authenticated(struct c2s *c2s, struct str user, bool is_guest);
 void c2s_auth_failed(struct c2s *c2s, const char *why);
+bool c2s_is_disabled(const struct c2s *c2s, const char *mechanism);
+/* Whether the peer's address has failed too often of late (SEC-35). */
+bool c2s_is_throttled(const struct c2s *c2s);
 void c2s_log_login(const struct c2s *c2s, struct str user);
 /* Begins an exchange, of either profile; DATA as in sasl_server_step. */
 void c2s_begin_sasl(struct c2s *c2s, struct str mechanism, struct str data, bool data_is_bad);
@@ -84,6 +88,28 @@ void c2s_legacy_arrived(struct c2s *c2s);
 struct str c2s_legacy_resource(const struct legacy_auth *legacy);
 void c2s_legacy_free(struct legacy_auth *legacy); /* takes NULL */
 
+/* c2s_fast.c: XEP-0484. */
+struct fast_login {
+	bool is_asked, has_count, invalidates; /* <fast/> */
+	uint64_t count;
+	bool wants_token; /* <request-token/> */
+	enum ht_binding wanted;
+	bool is_mechanism; /* one of HT-SHA-256 is asked for */
+	enum ht_binding binding;
+	struct str binding_data, user, hash, answer;
+	bool is_token; /* and a token has opened the account: the one with this nonce */
+	char nonce[TOKEN_NONCE_SIZE + 1];
+};
+void c2s_write_fast(struct c2s *c2s, struct buf *out);
+/* False, with *WHY: malformed. */
+bool c2s_fast_read(struct login *login, const struct element *el, const char **why);
+void c2s_fast_begin(struct c2s *c2s);
+/*
+ * On the home worker: the client is in its account's list, with what this login changes. False: the
+ * login waits for the disk, or the stream has ended.
+ */
+bool c2s_enter_client(struct login *login);
+
 /* c2s_login.c: the rest of it, on the account's home worker. */
 struct login {
 	struct c2s *c2s;
@@ -96,7 +122,12 @@ struct login {
 	unsigned phase;
 	struct element *answers, *bound; /* for <success/>; <bound/>, or NULL */
 	struct account *account;         /* once it is in memory */
+	struct str bare;                 /* that account's address, once the user is known */
+	uint64_t epoch;                  /* of its password (credentials.h) */
+	struct fast_login fast;
+	struct element *token; /* for <success/>, or NULL */
 	bool is_resumed;
+	bool is_changed, must_wait;         /* what the store knows of the client; see c2s_fast.c */
 	char client_id[CLIENT_ID_SIZE + 1]; /* empty: it has no <user-agent/> id */
 };
 struct login *login_new(struct c2s *c2s);
@@ -123,5 +154,6 @@ void c2s_replace(struct session *old);
 
 /* c2s_bind2.c: XEP-0386. False: refused, and the stream has ended. */
 bool c2s_bind2(struct login *login);
-/* What LOGIN's client is known by to its user (XEP-0494): a keyed hash of its <user-agent/> id. */
+/* Sets what LOGIN's client, of the account LOGIN->bare, is known by to its user (XEP-0494): a keyed
+ * hash of its <user-agent/> id. */
 void c2s_make_client_id(struct login *login);

@@ -21,6 +21,7 @@ c2s_write_authentication(struct c2s *c2s, struct buf *out)
 				   sasl_mechanism_name((enum sasl_mechanism)m));
 	buf_addz(out, "<inline>");
 	c2s_write_inline(c2s, out);
+	c2s_write_fast(c2s, out);
 	buf_addz(out, "</inline></authentication>");
 	c2s->stream.sasl2_is_offered = true;
 }
@@ -74,14 +75,18 @@ on_authenticate(struct c2s *c2s, struct element *el)
 	const char *why;
 
 	c2s->login = login;
-	if (sasl2_read_authenticate(login->arena, el, asked, &why) < 0) {
+	if (sasl2_read_authenticate(login->arena, el, asked, &why) < 0 ||
+	    !c2s_fast_read(login, el, &why)) {
 		c2s_fail_sasl(c2s, SASL_MALFORMED_REQUEST, why);
 		return;
 	}
 	if (data != NULL) /* perhaps with a password in it, which shall not stay */
 		element_detach(data);
 	login->request = element_copy(login->arena, el);
-	c2s_begin_sasl(c2s, asked->mechanism, asked->data, asked->data_is_bad);
+	if (login->fast.is_mechanism)
+		c2s_fast_begin(c2s);
+	else
+		c2s_begin_sasl(c2s, asked->mechanism, asked->data, asked->data_is_bad);
 }
 
 void
@@ -97,13 +102,16 @@ void
 c2s_sasl2_succeeded(struct c2s *c2s, struct str user, bool is_guest, struct str data)
 {
 	struct login *login = c2s->login;
-	struct str bare = arena_printf(login->arena, "%.*s@%s", STR_ARG(user), c2s->host);
+
+	login->bare = arena_printf(login->arena, "%.*s@%s", STR_ARG(user), c2s->host);
 
 	/* §2.1, §5.4: the header is only a hint, but one that must not be wrong. */
-	if (!is_guest && c2s->claimed != NULL && !str_is(bare, c2s->claimed)) {
+	if (!is_guest && c2s->claimed != NULL && !str_is(login->bare, c2s->claimed)) {
 		c2s_fail_sasl(c2s, SASL_INVALID_AUTHZID, "the stream is somebody else's");
 		return;
 	}
+	if (!is_guest)
+		c2s_make_client_id(login);
 	login->data = arena_dup(login->arena, data);
 	c2s_log_login(c2s, user);
 	c2s_authenticated(c2s, user, is_guest);

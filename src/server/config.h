@@ -99,6 +99,8 @@ struct config_tls {
 struct config_sasl {
 	struct text_list disabled; /* mechanism names, upper case */
 	uint64_t scram_iterations;
+	uint64_t fast_lifetime, fast_rotation; /* ms; XEP-0484 */
+	uint64_t clients_keep;                 /* ms; XEP-0494 */
 };
 
 struct config_sessions {

@@ -148,6 +148,17 @@ static const struct config_key sasl_keys[] = {
 	{{"scram_iterations", OPTION_INT, "10000", "work to derive a key of a new password",
 	  .min = 4096, .max = 1000000},
 	 IN(config, sasl.scram_iterations)},
+	{{"fast_lifetime", OPTION_DURATION, "21d",
+	  "how long a token for logging in fast is good (XEP-0484); 0: none are given",
+	  .max = HOURS(24 * 365)},
+	 IN(config, sasl.fast_lifetime)},
+	{{"fast_rotation", OPTION_DURATION, "1d",
+	  "how old a token may be before the client is given a new one", .max = HOURS(24 * 365)},
+	 IN(config, sasl.fast_rotation)},
+	{{"clients_keep", OPTION_DURATION, "60d",
+	  "how long a device that does not log in stays in its user's list (XEP-0494); 0: for ever",
+	  .max = HOURS(24 * 3650)},
+	 IN(config, sasl.clients_keep)},
 };
 
 static const struct config_key sessions_keys[] = {

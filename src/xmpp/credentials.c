@@ -117,6 +117,9 @@ credentials_format(struct arena *arena, const struct credentials *credentials)
 				    STR_ARG(base64_encode(arena, str_of(keys->stored_key, size))),
 				    STR_ARG(base64_encode(arena, str_of(keys->server_key, size))));
 	}
+	if (credentials->epoch > 0)
+		line = arena_printf(arena, "%.*s;epoch:%llu", STR_ARG(line),
+				    (unsigned long long)credentials->epoch);
 	if (credentials->sealed_password.len > 0)
 		line = arena_printf(arena, "%.*s;sealed:%.*s", STR_ARG(line),
 				    STR_ARG(base64_encode(arena, credentials->sealed_password)));
@@ -159,6 +162,15 @@ parse_keys(struct arena *arena, enum scram_hash hash, struct str rest, struct sc
 	return 0;
 }
 
+/* A positive number, once, written as credentials_format does. */
+static int
+parse_epoch(struct str field, uint64_t *out)
+{
+	if (*out > 0 || field.len == 0 || field.p[0] == '0')
+		return -1;
+	return str_to_u64(field, UINT64_MAX, out);
+}
+
 static int
 parse_field(struct arena *arena, struct str field, struct credentials *out)
 {
@@ -166,6 +178,8 @@ parse_field(struct arena *arena, struct str field, struct credentials *out)
 
 	if (!str_split(&field, ':', &name) || field.p == NULL)
 		return -1;
+	if (str_is(name, "epoch"))
+		return parse_epoch(field, &out->epoch);
 	if (str_is(name, "sealed")) {
 		if (out->sealed_password.p != NULL ||
 		    base64_decode(arena, field, &out->sealed_password) < 0)

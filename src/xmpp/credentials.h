@@ -22,6 +22,7 @@ struct scram_keys {
 
 struct credentials {
 	struct scram_keys scram[SCRAM_HASH_COUNT];
+	uint64_t epoch; /* changes with the password, and only then; 0: of before it was kept */
 	struct str sealed_password; /* AES-256-GCM under the host's key: only for XEP-0078 digest;
 				       else empty */
 };
@@ -48,8 +49,9 @@ bool credentials_complete(struct arena *arena, struct credentials *credentials, 
 void credentials_wipe(struct credentials *credentials);
 
 /*
- * One line of ASCII, versioned: "v1;SHA-256:iterations:salt:stored:server;...;sealed:bytes", the
- * bytes in base64. "v1" alone is an account that no password opens.
+ * One line of ASCII, versioned:
+ * "v1;SHA-256:iterations:salt:stored:server;...;epoch:number;sealed:bytes", the bytes in base64.
+ * "v1" alone is an account that no password opens.
  */
 struct str credentials_format(struct arena *arena, const struct credentials *credentials);
 MUST_CHECK int credentials_parse(struct arena *arena, struct str text, struct credentials *out);

@@ -3,9 +3,12 @@
  * fuzz_sasl.c - both sides of SASL, and stored credentials: any messages end in success or in a
  * failure with a reason; nobody succeeds without an account, and nobody but its owner.
  *
+ * The same of hashed tokens: only who has the token is let in.
+ *
  * Input: one byte for the side and the mechanism, then messages, each ended by a line feed.
  */
 #include "xmpp/sasl.h"
+#include "xmpp/sasl_ht.h"
 
 #include <stdlib.h>
 
@@ -14,6 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define HAS_ACCOUNT 0x10
 #define IS_CLIENT 0x20
 #define IS_STORED 0x40
+#define IS_TOKEN 0x80
 #define MESSAGES_MAX 6
 
 static const unsigned char key[32] = "a key that fuzzers may know, too";
@@ -132,6 +136,18 @@ run_stored(struct arena *arena, struct str text)
 	need(str_equal(credentials_format(arena, &again), written));
 }
 
+static void
+run_token(struct arena *arena, struct str in)
+{
+	struct ht_message message;
+
+	if (ht_read(in, &message) < 0)
+		return;
+	need(message.authcid.len > 0 && message.hash.len == HT_HASH_SIZE);
+	need(ht_verify(STR("token"), STR("data"), message.hash) ==
+	     str_equal(ht_ask(arena, message.authcid, STR("token"), STR("data")), in));
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -144,7 +160,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	arena = arena_new();
 	messages = arena_dup(arena, str_of(data + 1, size - 1));
 	mechanism = (enum sasl_mechanism)((data[0] & 0x0f) % SASL_MECHANISM_COUNT);
-	if (data[0] & IS_STORED)
+	if (data[0] & IS_TOKEN)
+		run_token(arena, messages);
+	else if (data[0] & IS_STORED)
 		run_stored(arena, messages);
 	else if (data[0] & IS_CLIENT)
 		run_client(&messages, mechanism);

@@ -7,8 +7,10 @@
  * Input: one byte for the size of the pieces and the owner's decisions, then the peer's bytes.
  */
 #include "xmpp/ns.h"
+#include "xmpp/sasl2.h"
 #include "xmpp/stanza.h"
 #include "xmpp/stream.h"
+#include "xmpp/xml_writer.h"
 
 #include <stdlib.h>
 
@@ -79,6 +81,30 @@ pass_on(struct arena *arena, struct element *el)
 	stanza_unref(stanza);
 }
 
+/* XEP-0388: whatever is asked, the answer is well-formed. */
+static void
+answer_sasl2(struct stream *stream, struct element *el, bool fails, struct buf *out)
+{
+	struct arena *arena = arena_new();
+	struct sasl2_request request;
+	const char *why;
+
+	need(!stream->is_authenticated);
+	if (sasl2_read_authenticate(arena, el, &request, &why) < 0 || fails) {
+		sasl2_write_failure(out, SASL_MALFORMED_REQUEST, why);
+	} else {
+		need(request.mechanism.len > 0);
+		need(request.agent_id.p == NULL || request.agent_id.len == SASL2_AGENT_ID_SIZE);
+		need(request.device.len <= SASL2_AGENT_TEXT_MAX);
+		sasl2_write_challenge(out, request.device);
+		sasl2_write_continue(out, request.data_is_bad ? STR_NONE : request.data, "TASK");
+		xml_write(out, sasl2_success(arena, request.software, request.device),
+			  STR(NS_CLIENT));
+		stream->is_authenticated = true;
+	}
+	arena_free(arena);
+}
+
 static void
 decide(struct stream *stream, const struct stream_event *event, uint8_t decisions, struct buf *out)
 {
@@ -90,7 +116,7 @@ decide(struct stream *stream, const struct stream_event *event, uint8_t decision
 		}
 		stream_open(stream, out, STR("example.net"), event->from);
 		stream->tls_is_offered = !stream->is_secure;
-		stream->sasl_is_offered = true;
+		stream->sasl_is_offered = stream->sasl2_is_offered = true;
 		break;
 	case STREAM_STARTTLS:
 		need(!stream->is_secure && !stream->is_authenticated);
@@ -109,6 +135,13 @@ decide(struct stream *stream, const struct stream_event *event, uint8_t decision
 			buf_clear(out);
 			stream_restart(stream);
 		}
+		break;
+	case STREAM_AUTHENTICATE:
+		answer_sasl2(stream, event->el, (decisions & 0x20) != 0, out);
+		break;
+	case STREAM_NEXT_TASK:
+	case STREAM_TASK_DATA:
+		need(!stream->is_authenticated && str_is(event->el->ns, NS_SASL2));
 		break;
 	case STREAM_STANZA:
 		need(str_is(event->el->ns, NS_CLIENT));

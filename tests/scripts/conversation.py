@@ -3,7 +3,9 @@
 
 import base64
 import hashlib
+import hmac
 import re
+import ssl
 import time
 
 import streams
@@ -13,7 +15,7 @@ from script import ACTOR, REPEAT, account_of, expand
 HOSTS = re.compile(r"(?<![\w.-])example\.(com|net)(?![\w.-])", re.IGNORECASE)
 STREAM_HEADER = re.compile(r"(<\?xml[^>]*>\s*)?<(\w+:)?stream[\s>]")
 LINES = re.compile(r"\n(?=[^\s<>]+/\S+ [<>] )")
-CODED = re.compile(r"\{(base64|sha1):([^}]*)\}")
+CODED = re.compile(r"\{(base64|sha1|ht|ht-endp):([^}]*)\}")
 
 
 class Failed(Exception):
@@ -26,7 +28,7 @@ class Play:
     def __init__(self, script, server, prefix):
         self.script, self.server, self.prefix = script, server, prefix
         self.actors, self.captures = {}, {}
-        self.serial = 0
+        self.serial, self.speaker = 0, None
         self.apart = set()  # see are_apart
 
     # The hosts of a script have names of their own on the server, so that scripts do not meet.
@@ -45,10 +47,20 @@ class Play:
         return CODED.sub(self.encode, text)
 
     def encode(self, match):
+        if match.group(1).startswith("ht"):
+            return self.hashed_token(match.group(1) == "ht-endp", *match.group(2).split(":"))
         data = self.to_server(match.group(2)).encode().decode("unicode_escape").encode("latin-1")
         if match.group(1) == "sha1":
             return hashlib.sha1(data).hexdigest()
         return base64.b64encode(data).decode()
+
+    def hashed_token(self, is_bound, user, token):
+        """HT-SHA-256-NONE or -ENDP: of the connection that was named last."""
+        data = b"Initiator"
+        if is_bound:
+            data += hashlib.sha256(self.speaker.socket.getpeercert(True)).digest()
+        message = self.to_server(user).encode() + b"\0" + hmac.digest(token.encode(), data, "sha256")
+        return base64.b64encode(message).decode()
 
     def run(self):
         """Raises Failed, with all that is to be said."""
@@ -158,7 +170,7 @@ class Play:
             return
         if name not in self.actors:
             self.actors[name] = self.dial(name, "")
-        stream = self.actors[name]
+        self.speaker = stream = self.actors[name]
         if verb == ">":
             if STREAM_HEADER.match(rest):
                 stream.restart()
@@ -168,6 +180,8 @@ class Play:
                         .encode("latin-1"))
         elif verb == "<":
             self.expect(name, rest)
+        elif verb == "opens":  # as NAME: over TLS, up to the features
+            self.open_as(stream, rest.removeprefix("as "))
         elif words == "starts tls":
             stream.start_tls(self.to_server("example.com"), self.ca_file())
         elif verb == "logs":  # in as NAME
@@ -186,6 +200,13 @@ class Play:
             stream.cut()
         else:
             raise Failed(f"no such thing to do: {words}")
+
+    def open_as(self, stream, user):
+        """A header that says who it is (XEP-0388 §2.1); TLS before it, if there is none yet."""
+        host = self.to_server("example.com")
+        if not isinstance(stream.socket, ssl.SSLSocket):
+            stream.start_tls(host, self.ca_file(), direct=True)
+        stream.open(host, f" from='{streams.quote(user)}@{host}'")
 
     def ca_file(self, host="example.com"):
         return self.server.certificate(self.to_server(host))

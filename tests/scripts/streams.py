@@ -136,9 +136,9 @@ class Stream:
     def restart(self):
         self.reader = trees.Reader()
 
-    def open(self, host):
+    def open(self, host, more=""):
         self.restart()
-        self.send(f"<?xml version='1.0'?><stream:stream to='{host}' version='1.0' "
+        self.send(f"<?xml version='1.0'?><stream:stream to='{host}'{more} version='1.0' "
                   f"xmlns='jabber:client' xmlns:stream='{trees.NS_STREAM}'>")
         return self.next_element(trees.NS_STREAM, "features")
 
