@@ -101,7 +101,8 @@ static const char full[] =
 	"\"always\"; } );\n"
 	"limits = { stanza_bytes = \"1MiB\"; auth_timeout = \"1m\"; offline_messages = 0; };\n"
 	"tls = { minimum_version = \"1.3\"; client_certificates = true; ca_file = \"ca.pem\"; };\n"
-	"sasl = { disabled = [\"PLAIN\", \"SCRAM-SHA-1\"]; scram_iterations = 4096; };\n"
+	"sasl = { disabled = [\"PLAIN\", \"SCRAM-SHA-1\"]; scram_iterations = 4096; "
+	"fast_lifetime = 0; fast_rotation = \"2h\"; clients_keep = 0; };\n"
 	"sessions = { conflict = \"rename\"; silent_after = 0; tcp_user_timeout = \"90s\"; };\n";
 
 TEST(config_takes_what_the_file_says)
@@ -147,6 +148,9 @@ TEST(config_takes_groups)
 	check_str(t, c->tls.ca_file, "/etc/r/ca.pem");
 	check_int(t, (intmax_t)c->sasl.disabled.count, 2);
 	check_str(t, c->sasl.disabled.items[1], "SCRAM-SHA-1");
+	check_int(t, (intmax_t)c->sasl.fast_lifetime, 0);
+	check_int(t, (intmax_t)c->sasl.fast_rotation, 2 * 3600 * 1000);
+	check_int(t, (intmax_t)c->sasl.clients_keep, 0);
 	check_int(t, c->sessions.conflict, CONFLICT_RENAME);
 	check_int(t, (intmax_t)c->sessions.silent_after, 0);
 	check_int(t, (intmax_t)c->sessions.tcp_user_timeout, 90000);
@@ -295,6 +299,15 @@ static const struct {
 	{"sasl = { scram_iterations = 4095; };",
 	 "1: sasl.scram_iterations is 4095: expected a whole number without quotes, from 4096 to "
 	 "1000000\n"},
+	{"sasl = { fast_lifetime = \"1y\"; };",
+	 "1: sasl.fast_lifetime is \"1y\": expected a duration such as \"500ms\", \"30s\", "
+	 "\"5m\" or \"2h\", at most 365d\n"},
+	{"sasl = { fast_rotation = \"366d\"; };",
+	 "1: sasl.fast_rotation is \"366d\": expected a duration such as \"500ms\", \"30s\", "
+	 "\"5m\" or \"2h\", at most 365d\n"},
+	{"sasl = { clients_keep = \"long\"; };",
+	 "1: sasl.clients_keep is \"long\": expected a duration such as \"500ms\", \"30s\", "
+	 "\"5m\" or \"2h\", at most 3650d\n"},
 	{"sessions = { conflict = \"keep\"; };",
 	 "1: sessions.conflict is \"keep\": expected one of \"replace-old\", \"refuse-new\", "
 	 "\"rename\"\n"},
