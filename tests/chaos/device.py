@@ -453,7 +453,7 @@ class Device:
         if result.get("queryid") != self.query:
             return
         message = result.find(FORWARD).find(CLIENT + "message")
-        known = self._identify(message)
+        known = self._identify(message) if message.get("type") != "error" else None
         self.results.append((result.get("id"), known))
         if known is not None and self.is_catching:
             self.received.write(f"+ mam {known[0]} {known[1]} {result.get('id')}")

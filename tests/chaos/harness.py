@@ -197,10 +197,10 @@ def run(kind, options):
             print(f"SKIP {options.server} has not yet: {', '.join(missing)}")
             print("0 passed, 0 failed, 1 skipped")
             return 0
-        passed, failed = harness.print_report()
+        passed, failed, *skipped = harness.print_report()
         if options.keep:
             shutil.copytree(directory, options.keep, dirs_exist_ok=True)
-        print(f"{passed} passed, {failed} failed, 0 skipped")
+        print(f"{passed} passed, {failed} failed, {sum(skipped)} skipped")
         return 1 if failed else 0
     finally:
         if harness.target.process is not None:

@@ -28,10 +28,13 @@ class Killable:
         super().__init__(directory, certificates, accounts, build, "mobile")
         self.words = {**self.words, **self.settings}
         self.crash_point = None
+        self.preload = {}
 
     def environment(self):
         more = {"RECADO_CRASH_POINT": self.crash_point} if self.crash_point else {}
-        return {**super().environment(), **more}
+        if self.preload:  # which a sanitizer wants to come first, but can live without
+            more["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"
+        return {**super().environment(), **self.preload, **more}
 
     def begin(self):
         """Starts on the data that are there; returns at once."""
@@ -66,6 +69,8 @@ class Killable:
 
 
 class Recado(Killable, servers.Recado):
+    label = "SQLite"
+
     def crash_points(self):
         """Those that this build has; none, unless it was made with -Dcrash_points=true."""
         with open(os.path.join(self.build, "meson-info", "intro-buildoptions.json")) as file:
@@ -96,7 +101,7 @@ class ProsodySQL(Prosody):
 
     def prepare(self):
         self.words["STORAGE"] = (
-            f'sql = {{ driver = "SQLite3", database = "{self.dir}/prosody.sqlite" }}\n'
+            f'sql = {{ driver = "SQLite3", database = "{self.dir}/data/prosody.sqlite" }}\n'
             'storage = { accounts = "internal" }\ndefault_storage = "sql"')
         super().prepare()
 
