@@ -66,6 +66,8 @@ int account_password(struct ctl *ctl);
 int account_import(struct ctl *ctl);
 int session_list(struct ctl *ctl);
 int session_kick(struct ctl *ctl);
+int push_list(struct ctl *ctl);
+int push_failures(struct ctl *ctl);
 int server_status(struct ctl *ctl);
 int server_reload(struct ctl *ctl);
 int server_stop(struct ctl *ctl);

@@ -70,7 +70,7 @@ list_remove_jid(struct blocklist *list, struct str jid)
 }
 
 static void *
-list_loaded(const struct store_item *items)
+list_loaded(struct account *account UNUSED, const struct store_item *items)
 {
 	struct blocklist *list = xnew(struct blocklist);
 

@@ -10,12 +10,14 @@
  */
 #include "modules/csi.h"
 
+#include "modules/push.h"
+#include "xmpp/xep/hints.h"
+
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #define NS_CSI "urn:xmpp:csi:0"
 #define NS_CHAT_STATES "http://jabber.org/protocol/chatstates"
-#define NS_HINTS "urn:xmpp:hints"
 #define NS_SID "urn:xmpp:sid:0"
 #define NS_CARBONS "urn:xmpp:carbons:2"
 #define NS_FORWARD "urn:xmpp:forward:0"
@@ -97,6 +99,8 @@ csi_activate(struct session *session)
 	flush(session);
 	csi_free(session->csi);
 	session->csi = NULL;
+	if (session_is_available(session))
+		push_seen(session->account);
 }
 
 static void

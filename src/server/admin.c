@@ -6,6 +6,7 @@
 #include "server/account_change.h"
 #include "server/admin_private.h"
 #include "server/admin_sessions.h"
+#include "server/module.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -329,6 +330,25 @@ static const struct control_command commands[] = {
 	{0},
 };
 
+#define COMMANDS_MAX 128u
+
+/* Ours, and those of the modules. They outlive every call. */
+static const struct control_command *
+all_commands(void)
+{
+	static struct control_command all[COMMANDS_MAX + 1];
+	size_t n = COUNT(commands) - 1;
+
+	memcpy(all, commands, sizeof(commands));
+	for (size_t i = 0; i < module_count(); i++)
+		for (const struct control_command *c = modules[i]->controls;
+		     c != NULL && c->name != NULL; c++) {
+			assert(n < COMMANDS_MAX);
+			all[n++] = *c;
+		}
+	return all;
+}
+
 int
 admin_open(struct server *server, struct loop *loop, struct config *config, struct admin **out,
 	   struct arena *arena, struct str *why)
@@ -338,7 +358,7 @@ admin_open(struct server *server, struct loop *loop, struct config *config, stru
 	admin->server = server;
 	admin->loop = loop;
 	admin->config = config_ref(config);
-	if (control_open(loop, config->control_socket, config->control_group, commands, admin,
+	if (control_open(loop, config->control_socket, config->control_group, all_commands(), admin,
 			 &admin->control, arena, why) < 0) {
 		config_unref(admin->config);
 		free(admin);

@@ -21,6 +21,8 @@
 #include "xmpp/stanza.h"
 #include "xmpp/xml_writer.h"
 
+struct control_command;
+
 enum verdict {
 	PASS,    /* to the next handler */
 	DONE,    /* handled: nobody else sees it */
@@ -144,8 +146,10 @@ struct module {
 	 * are some. Whoever keeps a state has ACCOUNT_FREE.
 	 */
 	const char *account_set;
-	void *(*account_loaded)(const struct store_item *items);
+	void *(*account_loaded)(struct account *account, const struct store_item *items);
 	void (*account_free)(void *state);
+	/* Commands of the control socket (control.h), or NULL; their owner is admin_private.h's. */
+	const struct control_command *controls;
 	/* State per worker, zeroed, got by module_state. */
 	size_t state_size;
 	void (*state_free)(void *state);

@@ -10,6 +10,7 @@
 #include "server/account.h"
 #include "server/module.h"
 #include "server/server.h"
+#include "server/server_ask.h"
 
 #include <stdlib.h>
 
@@ -193,7 +194,9 @@ to_server(struct worker *worker, struct stanza *stanza, const struct config_host
 	if (stanza->kind == STANZA_IQ && stanza->to.resource.len == 0 &&
 	    stanza_may_be_refused(stanza))
 		verdict = iq_dispatch(&ev, TO_SERVER);
-	if (verdict == PASS && stanza->kind != STANZA_PRESENCE)
+	if (stanza->type == IQ_RESULT || stanza->type == IQ_ERROR)
+		server_take_reply(worker, stanza);
+	else if (verdict == PASS && stanza->kind != STANZA_PRESENCE)
 		route_refusal(worker, stanza, STANZA_SERVICE_UNAVAILABLE, NULL);
 	else if (verdict == REFUSED)
 		route_refusal(worker, stanza, ev.refusal, ev.refusal_text);

@@ -12,6 +12,7 @@
 #include "base/rand.h"
 #include "server/c2s.h"
 #include "server/module.h"
+#include "server/server_ask.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -411,7 +412,7 @@ session_ask(struct session *s, enum stanza_type type, const struct element *payl
 
 /* An answer to something the server asked, or to nothing: then it is dropped (SEC-55). */
 static void
-take_reply(struct session *s, const struct stanza *reply)
+take_reply(struct session *s, struct stanza *reply)
 {
 	for (struct ask **at = &s->asks; *at != NULL; at = &(*at)->next) {
 		struct ask *ask = *at;
@@ -423,6 +424,7 @@ take_reply(struct session *s, const struct stanza *reply)
 		ask_free(ask);
 		return;
 	}
+	server_take_reply(s->worker, reply);
 }
 
 /* An iq to the server itself, or to the account it serves. */

@@ -7,6 +7,7 @@
 #include "server/module.h"
 #include "server/route.h"
 #include "server/server.h"
+#include "server/server_ask.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -52,6 +53,7 @@ worker_free(struct worker *worker)
 		return;
 	timer_cancel(worker->loop, &worker->tick);
 	loop_defer_cancel(&worker->drain);
+	server_asks_end(worker);
 	accounts_free(worker);
 	for (size_t i = 0; i < module_count(); i++) {
 		if (modules[i]->state_free != NULL && worker->module_state[i] != NULL)

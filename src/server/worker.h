@@ -36,6 +36,7 @@ struct worker {
 	struct map accounts;       /* struct account by bare JID */
 	struct link idle_accounts; /* those without a session, oldest first */
 	struct link streams;       /* struct c2s: every client connection on this worker */
+	struct map asks;           /* struct server_ask by id: what the server asked others */
 	struct letter_queue letters;
 	struct deferred drain;
 	bool is_draining;
