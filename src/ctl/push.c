@@ -20,9 +20,9 @@ show_ago(struct arena *arena, const json_t *value)
 }
 
 static const struct output_column service_columns[] = {
-	{"SERVICE", "service", false, NULL},   {"NODE", "node", false, NULL},
-	{"DEVICE", "device", false, NULL},     {"ENABLED", "enabled", false, show_enabled},
-	{"MESSAGES", "messages", true, NULL},  {"FAILURES", "failures", true, NULL},
+	{"SERVICE", "service", false, NULL},  {"NODE", "node", false, NULL},
+	{"DEVICE", "device", false, NULL},    {"ENABLED", "enabled", false, show_enabled},
+	{"MESSAGES", "messages", true, NULL}, {"FAILURES", "failures", true, NULL},
 	{"WHY", "why", false, NULL},
 };
 

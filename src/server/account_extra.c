@@ -40,7 +40,8 @@ account_extra_loaded(struct account *account, const struct store_request *reques
 			continue;
 		items = request->results[first++].items;
 		if (items != NULL)
-			account_set_extra(account, modules[i], modules[i]->account_loaded(account, items));
+			account_set_extra(account, modules[i],
+					  modules[i]->account_loaded(account, items));
 	}
 }
 
