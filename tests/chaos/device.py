@@ -20,7 +20,7 @@ import collections
 import concurrent.futures
 import os
 
-from wire import CLIENT, SM, Fault, Lost, connect
+from wire import CLIENT, SM, Fault, Lost
 
 MAM = "urn:xmpp:mam:2"
 CARBONS = "urn:xmpp:carbons:2"
@@ -74,11 +74,11 @@ class Sending:
 
 
 class Device:
-    def __init__(self, world, user, resource, has_carbons=False, context=None):
+    def __init__(self, world, user, resource, has_carbons=False, with_tls=False):
         self.world, self.user, self.resource = world, user, resource
         self.name = f"{user}.{resource}"
         self.bare = f"{user}@{world.host}"
-        self.has_carbons, self.context = has_carbons, context
+        self.has_carbons, self.with_tls = has_carbons, with_tls
         self.stream = None
         self.online, self.acked = asyncio.Event(), asyncio.Event()
         self.is_away = False      # by its owner's wish
@@ -147,8 +147,7 @@ class Device:
             await asyncio.sleep(0.01 + self.world.random.random() * 0.03)
 
     async def _session(self):
-        stream, features = await connect(self.world.address, self.user, self.world.keys,
-                                         self.world.host, self.context)
+        stream, features = await self.world.connect(self.user, self.with_tls)
         self.stream = stream
         done = asyncio.get_running_loop().create_future()
         try:

@@ -17,13 +17,18 @@ from device import Device, Sending
 class World:
     """What all devices share."""
 
-    def __init__(self, host, address, password, seed):
-        self.host, self.address = host, address
+    def __init__(self, host, plain_port, tls_port, password, seed):
+        self.host, self.ports = host, {False: plain_port, True: tls_port}
+        self.context = wire.insecure_context()
         self.keys = wire.Keys(password)
         self.random = random.Random(seed)
         self.is_up = asyncio.Event()
         self.has_archive = self.has_carbons = True
         self.notes = collections.deque(maxlen=30)
+
+    async def connect(self, user, with_tls):
+        return await wire.connect(("127.0.0.1", self.ports[with_tls]), user, self.keys, self.host,
+                                  self.context if with_tls else None)
 
     def note(self, name, what):
         self.notes.append(f"{name}: {what}")
@@ -36,10 +41,10 @@ class Pair:
     receivers = ("a",)  # devices of the second account
     senders = ("a",)    # and of the first
 
-    def __init__(self, world, first, context=None):
+    def __init__(self, world, first, with_tls=False):
         self.world = world
         users = [f"user{first}", f"user{first + 1}"]
-        self.devices = [[Device(world, user, name, len(names) > 1, context) for name in names]
+        self.devices = [[Device(world, user, name, len(names) > 1, with_tls) for name in names]
                         for user, names in zip(users, (self.senders, self.receivers))]
         names = ("",) if len(self.receivers) == 1 else ("", self.receivers[0])
         self.sendings = [Sending(users[0], users[1], names), Sending(users[1], users[0])]
