@@ -209,7 +209,10 @@ def run(kind, options):
             return 0
         passed, failed = harness.print_report()
         if options.keep:
-            shutil.copytree(directory, options.keep, dirs_exist_ok=True)
+            for name in os.listdir(directory):
+                if name.startswith("round-"):
+                    shutil.copytree(os.path.join(directory, name),
+                                    os.path.join(options.keep, name), dirs_exist_ok=True)
         print(f"{passed} passed, {failed} failed, {len(harness.skipped)} skipped")
         return 1 if failed else 0
     finally:
