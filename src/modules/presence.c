@@ -6,7 +6,7 @@
 #include "modules/blocking.h"
 #include "modules/roster.h"
 #include "modules/subscription.h"
-#include "server/c2s.h"
+#include "server/sm.h"
 
 #include <stdlib.h>
 
@@ -81,9 +81,8 @@ greet(struct session *session)
 	LIST_EACH(&account->sessions, struct session, link, other)
 	{
 		if (other != session && session_is_available(other) && !other->is_closing) {
-			wire_write(c2s_output(session->c2s), other->presence,
-				   &(struct overlay){.to = account->jid.text});
-			c2s_wrote(session->c2s);
+			session_deliver_wire(session, other->presence,
+					     &(struct overlay){.to = account->jid.text});
 		}
 	}
 	while (map_next(&account->roster->contacts, &at, &value)) {
@@ -94,7 +93,7 @@ greet(struct session *session)
 		    blocking_applies(account, contact_jid(contact)))
 			continue;
 		/* Strangers must not fill the queue, which would end the session: later more. */
-		if (c2s_waiting(session->c2s) > GREETING_MAX)
+		if (session_waiting(session) > GREETING_MAX)
 			break;
 		request = stanza_parse(contact->request);
 		if (request == NULL)
@@ -334,11 +333,35 @@ on_closed(struct event *ev)
 	return PASS;
 }
 
+/*
+ * After a restart of the server nobody knows what this session knew, nor of this session: it is as
+ * if it came (XEP-0198 §5 has it that the client does not say so again).
+ */
+static enum verdict
+on_resumed(struct event *ev)
+{
+	struct session *session = ev->session;
+	struct stanza *presence;
+
+	if (!session->sm->is_restored || !session_is_available(session))
+		return PASS;
+	presence = wire_thaw(session->presence);
+	if (presence == NULL)
+		return PASS;
+	stanza_freeze(presence);
+	broadcast(session, presence);
+	send_probes(session);
+	greet(session);
+	stanza_unref(presence);
+	return PASS;
+}
+
 const struct module presence_module = {
 	.name = "presence",
 	.specs = SPECS({"RFC 6121", NULL, SPEC_COMPLETE, "presence and subscriptions"}),
 	.hooks = HOOKS({POINT_FROM_CLIENT, STAGE_HANDLE, from_client},
 		       {POINT_TO_ACCOUNT, STAGE_HANDLE, to_account},
+		       {POINT_SESSION_RESUMED, STAGE_HANDLE, on_resumed},
 		       {POINT_SESSION_CLOSED, STAGE_HANDLE, on_closed},
 		       {POINT_ACCOUNT_REMOVED, STAGE_HANDLE, subscription_farewell}),
 };

@@ -293,6 +293,14 @@ on_active(struct event *ev, struct c2s *c2s UNUSED, struct element *el UNUSED)
 	return DONE;
 }
 
+/* A client that comes back counts as active until it says otherwise (§5). */
+static enum verdict
+on_resumed(struct event *ev)
+{
+	csi_activate(ev->session);
+	return PASS;
+}
+
 static enum verdict
 on_closed(struct event *ev)
 {
@@ -327,6 +335,7 @@ const struct module xep0352_csi = {
 			{"held_bytes", OPTION_SIZE, "64KiB",
 			 "of one client; when more waits, all of it is sent"}),
 	.hooks = HOOKS({POINT_TO_SESSION, STAGE_HANDLE, to_session},
+		       {POINT_SESSION_RESUMED, STAGE_HANDLE, on_resumed},
 		       {POINT_SESSION_CLOSED, STAGE_HANDLE, on_closed}),
 	.nonzas = NONZAS({NS_CSI, "inactive", on_inactive}, {NS_CSI, "active", on_active}),
 	.inline_features = INLINE_FEATURES(

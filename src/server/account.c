@@ -6,6 +6,7 @@
 #include "server/account_extra.h"
 #include "server/c2s.h"
 #include "server/clients.h"
+#include "server/message_log.h"
 #include "server/module.h"
 #include "server/roster.h"
 #include "server/server.h"
@@ -46,11 +47,13 @@ account_free(struct account *account)
 	assert(list_is_empty(&account->sessions) && account->waiting_count == 0);
 	map_remove(&account->worker->accounts, account->jid.text);
 	list_remove(&account->idle);
+	message_log_free(account);
 	roster_free(account->roster);
 	clients_free(account);
 	free(account->waiting);
 	free(account->photo_hash);
 	account_extra_free(account);
+	free(account->archive_prefs);
 	atomic_fetch_sub_explicit(&account->worker->counters.accounts, 1, memory_order_relaxed);
 	free(account);
 }
@@ -79,25 +82,52 @@ loaded(struct account *account)
 	free(waiting);
 }
 
-/*
- * Results: 0 the credentials, 1 the offline log's count, 2 the photo's hash, 3 the clients, 4 and 5
- * the roster, from 6 on what modules keep.
- */
+static void
+on_load_rest(struct store_request *request)
+{
+	struct account *account = request->owner;
+
+	message_log_loaded(account, request->results);
+	store_request_free(request);
+	account->state = ACCOUNT_READY;
+	loaded(account);
+}
+
+enum { /* results of loading: */
+       LOADED_CREDENTIALS,
+       LOADED_PHOTO,
+       LOADED_PREFS,
+       LOADED_LOG, /* and the next */
+       LOADED_CLIENTS = 5,
+       LOADED_ROSTER,    /* and the next */
+       LOADED_EXTRA = 8, /* what modules keep */
+};
+
 static void
 on_load(struct store_request *request)
 {
 	struct account *account = request->owner;
+	struct store_request *rest = NULL;
 
 	if (request->results[0].status == STORE_MISSING) {
 		account->state = ACCOUNT_ABSENT;
 	} else {
+		account->roster = roster_loaded(request, LOADED_ROSTER);
+		clients_loaded(account, request, LOADED_CREDENTIALS, LOADED_CLIENTS);
+		if (request->results[LOADED_PHOTO].value.len > 0)
+			account->photo_hash = str_dupz(request->results[LOADED_PHOTO].value);
+		if (request->results[LOADED_PREFS].value.len > 0)
+			account->archive_prefs = str_dupz(request->results[LOADED_PREFS].value);
+		account_extra_loaded(account, request, LOADED_EXTRA);
+		rest = store_request_new(account->worker->store, account->worker->loop,
+					 on_load_rest, account);
+		if (message_log_load_rest(account, request->results + LOADED_LOG, rest)) {
+			store_request_free(request);
+			store_submit(rest);
+			return;
+		}
+		store_request_free(rest);
 		account->state = ACCOUNT_READY;
-		account->offline_count = request->results[1].count;
-		account->roster = roster_loaded(request, 4);
-		clients_loaded(account, request, 0, 3);
-		if (request->results[2].value.len > 0)
-			account->photo_hash = str_dupz(request->results[2].value);
-		account_extra_loaded(account, request, 6);
 	}
 	store_request_free(request);
 	loaded(account);
@@ -115,8 +145,9 @@ account_get(struct worker *worker, struct str bare)
 	account->state = ACCOUNT_LOADING;
 	request = store_request_new(worker->store, worker->loop, on_load, account);
 	store_auth_get(request, account->jid.text);
-	store_log_count(request, account->jid.text, "offline");
 	store_doc_get(request, account->jid.text, ACCOUNT_PHOTO_DOC);
+	store_doc_get(request, account->jid.text, ACCOUNT_PREFS_DOC);
+	message_log_load(request, account->jid.text);
 	clients_load(request, account->jid.text);
 	roster_load(request, account->jid.text);
 	account_extra_load(request, account->jid.text);
@@ -249,6 +280,7 @@ account_take(struct account *account, struct stanza *stanza)
 	else if (verdict == PASS && stanza->kind != STANZA_PRESENCE)
 		route_refusal(account->worker, stanza, STANZA_SERVICE_UNAVAILABLE, NULL);
 	arena_free(ev.arena);
+	stanza_finish(stanza);
 	stanza_unref(stanza);
 }
 
@@ -324,6 +356,16 @@ accounts_sweep(struct worker *worker)
 		    now - account->idle_since_ms >= keep)
 			account_free(account);
 	}
+}
+
+void
+accounts_save(struct worker *worker)
+{
+	uint32_t at = 0;
+	void *account;
+
+	while (map_next(&worker->accounts, &at, &account))
+		message_log_save(account);
 }
 
 void

@@ -22,11 +22,30 @@ enum account_state {
 	ACCOUNT_ABSENT, /* there is no such account; remembered for a moment */
 };
 
-#define ACCOUNT_PHOTO_DOC "photo-hash" /* of its vCard (XEP-0153) */
+#define ACCOUNT_PREFS_DOC "archive-prefs" /* of its archive (XEP-0441) */
+#define ACCOUNT_PHOTO_DOC "photo-hash"    /* of its vCard (XEP-0153) */
 
 struct waiter { /* something that goes on once the account is loaded; stands in its owner */
 	struct link link;
 	void (*run)(struct waiter *waiter, struct account *account);
+};
+
+struct drain;
+struct outstanding;
+
+struct message_log {               /* of an account, in memory: message_log.c */
+	struct outstanding *items; /* by rising id */
+	size_t count, size;
+	size_t undelivered;   /* of these, in no session's queue */
+	uint64_t bytes;       /* of all of these, as far as known */
+	uint64_t settled_max; /* the newest received entry that a device has */
+	uint64_t last_id;     /* of an entry that is known here */
+	uint64_t *seen;       /* hashes of messages that came lately, a ring; NULL: none */
+	unsigned seen_at;
+	unsigned appends;  /* under way */
+	uint64_t appended; /* how many have come to their end */
+	struct timer timer;
+	bool is_dirty; /* what is outstanding has changed since it was written down */
 };
 
 struct account {
@@ -39,19 +58,15 @@ struct account {
 	struct link waiters;
 	struct stanza **waiting; /* while loading */
 	unsigned waiting_count;
-	struct roster *roster;    /* NULL until loaded */
-	struct link clients;      /* struct client: its devices (clients.h) */
-	char *photo_hash;         /* ACCOUNT_PHOTO_DOC's text, or NULL */
-	uint64_t offline_count;   /* entries in the offline log, at most: 0 means none */
-	uint64_t offline_shown;   /* of these, delivered, but perhaps not arrived */
-	unsigned offline_appends; /* on their way to it */
-	struct session
-		*offline_reader;  /* that they are delivered to; NULL: nobody, or it has ended */
-	bool is_draining_offline; /* entries are being delivered, and new ones queue behind them */
-	bool is_confirming_offline; /* the reader was asked whether they have arrived */
-	bool is_changing; /* its password, or its end, is being worked on: one at a time */
-	unsigned pins;    /* operations under way that point here */
-	struct link idle; /* in worker->idle_accounts while session_count is 0 */
+	struct roster *roster; /* NULL until loaded */
+	struct link clients;   /* struct client: its devices (clients.h) */
+	char *photo_hash;      /* ACCOUNT_PHOTO_DOC's text, or NULL */
+	struct message_log log;
+	char *archive_prefs; /* ACCOUNT_PREFS_DOC, or NULL */
+	struct drain *drain; /* message_drain.c; NULL: nothing is being drained */
+	bool is_changing;    /* its password, or its end, is being worked on: one at a time */
+	unsigned pins;       /* operations under way that point here */
+	struct link idle;    /* in worker->idle_accounts while session_count is 0 */
 	uint64_t idle_since_ms;
 	uint64_t revoked_ms; /* when its password was changed, if lately; time_mono_ms */
 	void **extra;        /* what modules keep with it (account_extra.h); NULL: nothing */
@@ -88,4 +103,6 @@ void account_session_added(struct account *account);
 void account_session_removed(struct account *account);
 /* Frees those that have been without session for long. */
 void accounts_sweep(struct worker *worker);
+/* Writes down what of them is not yet. */
+void accounts_save(struct worker *worker);
 void accounts_free(struct worker *worker);

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "server/module.h"
+#include "server/sm.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -77,10 +78,32 @@ end_session(struct c2s *c2s)
 	c2s->session = NULL;
 }
 
+/*
+ * A session that may be resumed outlives what its client did not wish: a lost connection, silence,
+ * a restart of the server (XEP-0198 §5).
+ */
+static bool
+keeps_session(const struct c2s *c2s, enum stream_condition condition)
+{
+	return c2s->session != NULL && sm_may_detach(c2s->session) &&
+	       (condition == STREAM_CONNECTION_TIMEOUT || condition == STREAM_SYSTEM_SHUTDOWN);
+}
+
 static void
-begin_closing(struct c2s *c2s)
+detach_session(struct c2s *c2s)
+{
+	struct session *session = c2s->session;
+
+	c2s->session = NULL;
+	sm_detach(session);
+}
+
+static void
+begin_closing(struct c2s *c2s, enum stream_condition condition)
 {
 	c2s->is_closing = true;
+	if (keeps_session(c2s, condition))
+		detach_session(c2s);
 	if (c2s->session != NULL) {
 		session_begin_closing(c2s->session);
 		c2s->is_ending = true;
@@ -102,7 +125,21 @@ c2s_close(struct c2s *c2s, enum stream_condition condition, const char *text)
 		stream_close(&c2s->stream, c2s_output(c2s));
 	}
 	c2s_wrote(c2s);
-	begin_closing(c2s);
+	begin_closing(c2s, condition);
+	conn_shutdown(c2s->conn, FLUSH_MS);
+}
+
+void
+c2s_close_with(struct c2s *c2s, enum stream_condition condition, struct str element)
+{
+	if (c2s->is_closing)
+		return;
+	log_event(LOG_INFO, "stream-error", LOG_Z("condition", stream_condition_name(condition)),
+		  LOG_STR("why", element), LOG_Z("user", c2s->user), LOG_Z("host", c2s->host));
+	stream_error_write_with(c2s_output(c2s), condition, element);
+	stream_close(&c2s->stream, conn_output(c2s->conn));
+	c2s_wrote(c2s);
+	begin_closing(c2s, condition);
 	conn_shutdown(c2s->conn, FLUSH_MS);
 }
 
@@ -113,7 +150,7 @@ c2s_drop(struct c2s *c2s, const char *why)
 		return;
 	log_event(LOG_WARNING, "stream-dropped", LOG_Z("why", why), LOG_Z("user", c2s->user),
 		  LOG_Z("host", c2s->host));
-	begin_closing(c2s);
+	begin_closing(c2s, STREAM_CONNECTION_TIMEOUT);
 	conn_shutdown(c2s->conn, 0);
 }
 
@@ -151,8 +188,11 @@ on_ended(struct conn *conn, enum conn_end end UNUSED, const char *why)
 {
 	struct c2s *c2s = conn_owner(conn);
 
-	if (!c2s->is_closing)
+	if (!c2s->is_closing) {
 		log_event(LOG_INFO, "stream-lost", LOG_Z("why", why), LOG_Z("user", c2s->user));
+		if (keeps_session(c2s, STREAM_CONNECTION_TIMEOUT))
+			detach_session(c2s);
+	}
 	c2s->is_closing = c2s->is_dead = true;
 	end_session(c2s);
 	/* Kept as long as an operation under way holds it; c2s_release frees it then. */
@@ -332,6 +372,11 @@ void
 c2s_send(struct c2s *c2s, struct stanza *stanza)
 {
 	stanza_freeze(stanza);
+	if (c2s->session != NULL && c2s->session->sm != NULL) { /* which counts what it sends */
+		session_deliver(c2s->session, stanza, NULL);
+		stanza_unref(stanza);
+		return;
+	}
 	stanza_write(c2s_output(c2s), stanza, NULL);
 	c2s_wrote(c2s);
 	stanza_unref(stanza);
@@ -377,6 +422,8 @@ on_stanza(struct c2s *c2s, const struct stream_event *event)
 	enum stanza_condition condition;
 	struct stanza *reply, *stanza = stanza_take(event->arena, event->el, &condition, &reply);
 
+	if (c2s->session != NULL)
+		sm_count(c2s->session);
 	if (stanza == NULL) {
 		if (reply != NULL)
 			c2s_send(c2s, reply);
@@ -773,16 +820,28 @@ c2s_tls_version(const struct c2s *c2s)
 	return conn_tls_version(c2s->conn);
 }
 
-struct worker *
-c2s_worker(const struct c2s *c2s)
-{
-	return c2s->worker;
-}
-
 struct session *
 c2s_session(const struct c2s *c2s)
 {
 	return c2s->session;
+}
+
+bool
+c2s_is_binding(const struct c2s *c2s)
+{
+	return c2s->bind != NULL || c2s->login != NULL;
+}
+
+void
+c2s_forget_session(struct c2s *c2s)
+{
+	c2s->session = NULL;
+}
+
+struct worker *
+c2s_worker(const struct c2s *c2s)
+{
+	return c2s->worker;
 }
 
 const struct config_host *

@@ -39,6 +39,8 @@ size_t c2s_waiting(const struct c2s *c2s);
 
 /* Ends the stream with an error (STREAM_NO_ERROR: none), flushing what is written. */
 void c2s_close(struct c2s *c2s, enum stream_condition condition, const char *text);
+/* The same with an element of an application (RFC 6120 §4.9.4) in the error. */
+void c2s_close_with(struct c2s *c2s, enum stream_condition condition, struct str element);
 /* Ends it at once when more waits for the client than may (SEC-16). */
 void c2s_check_queue(struct c2s *c2s);
 /* Ends it at once: the client does not read. */
@@ -51,6 +53,14 @@ struct str c2s_tls_version(const struct c2s *c2s);
 struct worker *c2s_worker(const struct c2s *c2s);
 /* Its session; NULL until a resource is bound. */
 struct session *c2s_session(const struct c2s *c2s);
+/* Of who logged in: in memory, or being loaded. */
+struct account *c2s_account(struct c2s *c2s);
+/* Whether it has asked to bind a resource, and has no answer yet. */
+bool c2s_is_binding(const struct c2s *c2s);
+/* SESSION is this stream's from now on. */
+void c2s_take_session(struct c2s *c2s, struct session *session);
+/* The stream's session goes on without it. */
+void c2s_forget_session(struct c2s *c2s);
 /* The host that the stream was opened to; NULL before that, or when it is gone. */
 const struct config_host *c2s_host(const struct c2s *c2s);
 

@@ -24,8 +24,10 @@ c2s_replace(struct session *old)
 {
 	struct c2s *c2s = old->c2s;
 
-	c2s_close(c2s, STREAM_CONFLICT, "another client took this resource");
-	c2s->session = NULL;
+	if (c2s != NULL) {
+		c2s_close(c2s, STREAM_CONFLICT, "another client took this resource");
+		c2s->session = NULL;
+	}
 	session_end(old);
 }
 

@@ -283,6 +283,12 @@ login_hold(struct login *login)
 	c2s_hold(login->c2s);
 }
 
+bool
+login_is_there(const struct login *login)
+{
+	return !login->c2s->is_dead && !login->c2s->is_closing;
+}
+
 void
 login_go_on(struct login *login)
 {
@@ -294,7 +300,6 @@ login_go_on(struct login *login)
 void
 login_resume(struct login *login, struct session *session)
 {
-	assert(login->phase == PHASE_LOGIN && login->c2s->session == NULL);
+	assert(login->phase == PHASE_LOGIN && login->c2s->session == session);
 	login->is_resumed = true;
-	c2s_take_session(login->c2s, session);
 }

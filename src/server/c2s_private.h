@@ -141,10 +141,6 @@ void c2s_bind(struct c2s *c2s, struct stanza *iq);
 /* False: it is gone, or its password was changed since the login began (SEC-40), and the stream
  * has ended. */
 bool c2s_may_use_account(struct c2s *c2s, const struct account *account);
-/* SESSION, which has no stream, goes on with C2S. */
-void c2s_take_session(struct c2s *c2s, struct session *session);
-/* The account that C2S has logged in to, perhaps still loading. */
-struct account *c2s_account(struct c2s *c2s);
 /* Makes the session. STANZA_NO_ERROR, or why not; STANZA_NOT_AUTHORIZED: the stream has ended.
  * RESOURCE is prepared; empty: one is made here. *TEXT may be NULL. */
 enum stanza_condition c2s_bind_resource(struct c2s *c2s, struct account *account,

@@ -83,6 +83,8 @@ struct config_limits {
 	uint64_t sessions_per_account;
 	uint64_t outbound_queue_bytes;            /* of one session that does not read */
 	uint64_t offline_messages, offline_bytes; /* of one account */
+	uint64_t archive_bytes;                   /* of one account */
+	uint64_t unacknowledged_stanzas;          /* of one session (XEP-0198) */
 	uint64_t roster_items;
 	uint64_t directed_presence;            /* addresses of one session */
 	uint64_t rate_bytes, rate_burst_bytes; /* of one session: per second, and saved up */
@@ -107,6 +109,7 @@ struct config_sessions {
 	enum config_conflict conflict; /* two sessions want one resource */
 	uint64_t silent_after;         /* ms without a byte from the client, then it is asked */
 	uint64_t tcp_user_timeout;     /* ms that sent bytes may stay unacknowledged */
+	uint64_t resume_timeout;       /* ms that a session waits for its client to resume it */
 };
 
 struct config {

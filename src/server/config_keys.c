@@ -177,6 +177,11 @@ static const struct config_key sessions_keys[] = {
 	  "the system has it",
 	  .max = HOURS(1)},
 	 IN(config, sessions.tcp_user_timeout)},
+	{{"resume_timeout", OPTION_DURATION, "15m",
+	  "how long a session without connection waits for its client to come back (XEP-0198); 0: "
+	  "not at all",
+	  .max = HOURS(24 * 7)},
+	 IN(config, sessions.resume_timeout)},
 };
 
 static const struct config_key limits_keys[] = {
@@ -211,6 +216,15 @@ static const struct config_key limits_keys[] = {
 	{{"offline_bytes", OPTION_SIZE, "10MiB", "bytes of them; 0: no limit",
 	  .max = MIB(1024 * 1024)},
 	 IN(config, limits.offline_bytes)},
+	{{"archive_bytes", OPTION_SIZE, "1GiB",
+	  "messages archived for an account: past that, the oldest go; 0: no limit",
+	  .max = MIB(1024 * 1024)},
+	 IN(config, limits.archive_bytes)},
+	{{"unacknowledged_stanzas", OPTION_INT, "5000",
+	  "stanzas that a client has not acknowledged (XEP-0198); past that its session ends, and "
+	  "its messages are kept; 0: no limit",
+	  .max = 10000000},
+	 IN(config, limits.unacknowledged_stanzas)},
 	{{"roster_items", OPTION_INT, "5000", "contacts of an account; 0: no limit",
 	  .max = 1000000},
 	 IN(config, limits.roster_items)},

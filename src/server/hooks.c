@@ -32,10 +32,17 @@ static struct map answers; /* struct answer by "get name ns" */
 static size_t count;
 
 static const char *const point_names[] = {
-	[POINT_FROM_CLIENT] = "from-client",         [POINT_TO_ACCOUNT] = "to-account",
-	[POINT_TO_SESSION] = "to-session",           [POINT_TO_REMOTE] = "to-remote",
-	[POINT_SESSION_BOUND] = "session-bound",     [POINT_SESSION_CLOSED] = "session-closed",
-	[POINT_SESSION_SILENT] = "session-silent",   [POINT_PRESENCE] = "presence",
+	[POINT_FROM_CLIENT] = "from-client",
+	[POINT_TO_ACCOUNT] = "to-account",
+	[POINT_TO_SESSION] = "to-session",
+	[POINT_TO_REMOTE] = "to-remote",
+	[POINT_SESSION_BOUND] = "session-bound",
+	[POINT_SESSION_CLOSED] = "session-closed",
+	[POINT_SESSION_RESUMED] = "session-resumed",
+	[POINT_SESSION_SILENT] = "session-silent",
+	[POINT_PRESENCE] = "presence",
+	[POINT_MESSAGE_SENT] = "message-sent",
+	[POINT_MESSAGE_STORED] = "message-stored",
 	[POINT_ACCOUNT_REMOVED] = "account-removed",
 };
 static const char *const stage_names[] = {"check", "mark", "store", "copy", "handle"};

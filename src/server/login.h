@@ -63,10 +63,12 @@ void *login_kept(const struct login *login);
  * functions of this file may be called, and after login_go_on none: LOGIN may be gone.
  */
 void login_hold(struct login *login);
+/* Whether its stream is still there, while it is held. */
+bool login_is_there(const struct login *login);
 void login_go_on(struct login *login);
 
 /*
- * For a handler that resumes: C2S, the stream of LOGIN, is SESSION's from now on, and nothing else
- * is bound. The old stream of SESSION has been taken away from it before.
+ * For a handler that resumes: SESSION has LOGIN's stream now (sm_attach), and nothing else is
+ * bound.
  */
 void login_resume(struct login *login, struct session *session);

@@ -36,9 +36,13 @@ enum point {
 	POINT_TO_SESSION,  /* about to be written to one session */
 	POINT_TO_REMOTE,   /* to a domain that is not ours */
 	POINT_SESSION_BOUND,   /* a resource was bound; no stanza */
+	POINT_SESSION_RESUMED, /* its client came back (XEP-0198); no stanza */
 	POINT_SESSION_CLOSED,  /* a session is about to end; no stanza; it can still be looked at */
 	POINT_SESSION_SILENT,  /* nothing came from it for `silent_after`; no stanza */
 	POINT_PRESENCE,        /* a session's own broadcast presence, available or unavailable */
+	POINT_MESSAGE_SENT,    /* a message of a session is with whom it is for; by stanza_number */
+	POINT_MESSAGE_STORED,  /* a message is in the account's log, as entry_id; see message_log.h
+				*/
 	POINT_ACCOUNT_REMOVED, /* everything stored of it is gone; no stanza, no session */
 	POINT_COUNT,
 };
@@ -68,6 +72,9 @@ struct event {
 	const struct module *module; /* whose handler runs */
 	enum stanza_condition refusal;
 	const char *refusal_text;
+	uint32_t stanza_number; /* MESSAGE_SENT: of the stanza on its session's stream (XEP-0198) */
+	uint64_t entry_id;      /* MESSAGE_STORED */
+	unsigned entry_flags;   /* MESSAGE_STORED: ENTRY_SENT, ENTRY_HIDDEN */
 };
 
 struct hook {

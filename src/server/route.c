@@ -95,6 +95,7 @@ to_service(struct worker *worker, struct stanza *stanza, const struct config_ser
 	if (verdict == REFUSED)
 		route_refusal(worker, stanza, ev.refusal, ev.refusal_text);
 	arena_free(ev.arena);
+	stanza_finish(stanza);
 	stanza_unref(stanza);
 }
 

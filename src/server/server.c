@@ -5,9 +5,11 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/rand.h"
+#include "server/account.h"
 #include "server/c2s.h"
 #include "server/module.h"
 #include "server/running.h"
+#include "server/sm.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -124,6 +126,7 @@ make_workers(struct server *server, struct config *config, struct loop **loops)
 	for (size_t i = 0; i < server->worker_count; i++)
 		server->workers[i] = worker_new(server, (unsigned)i, loops ? loops[i] : loop_new(),
 						server->store, config);
+	sm_restore_all(server->workers[0]);
 }
 
 int
@@ -173,6 +176,10 @@ server_rest(struct server *server)
 		if (server->workers[i] != NULL)
 			c2s_end_all(server->workers[i]); /* clients that did not take their last
 							    words in time */
+	settle(server);
+	for (size_t i = 0; i < server->worker_count; i++)
+		if (server->workers[i] != NULL)
+			accounts_save(server->workers[i]);
 	settle(server);
 }
 

@@ -1,35 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * session.c - a bound resource: what its client sends, what it is sent, and what becomes of it.
- *
- * A message that was written to a socket has not arrived. It stays on the session's pending list
- * until the client's TCP has acknowledged it, or the client answered a ping that followed it; if
- * the connection dies first, it is routed again, to other resources or the offline log.
+ * session.c - a bound resource: its beginning, what its client sends and is sent, and its end.
  */
 #include "server/session.h"
 
 #include "base/log.h"
 #include "base/rand.h"
 #include "server/c2s.h"
+#include "server/message_drain.h"
 #include "server/module.h"
+#include "server/outgoing.h"
 #include "server/server_ask.h"
+#include "server/session_queue.h"
+#include "server/sm.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
-
-#define PENDING_LOOK_BYTES 65536u /* ask TCP what has arrived when that much is pending */
-
-struct kept { /* a message that nobody is known to have yet */
-	struct wire *wire;
-	unsigned refs;    /* of the sessions that it was written to */
-	bool has_arrived; /* at one of them */
-};
-
-struct pending {
-	struct pending *next;
-	struct kept *kept;
-	uint64_t end; /* of it in the bytes ever written to this client */
-};
 
 struct ask {
 	struct ask *next;
@@ -58,6 +44,7 @@ session_new(struct account *account, struct str resource, struct c2s *c2s)
 	s->c2s = c2s;
 	s->bound_at_us = time_wall_us();
 	s->last_active_ms = loop_now_ms(s->worker->loop);
+	list_init(&s->outgoing);
 	list_add(&account->sessions, &s->link);
 	account_session_added(account);
 	atomic_fetch_add_explicit(&s->worker->counters.sessions, 1, memory_order_relaxed);
@@ -76,105 +63,12 @@ run_hooks(struct session *s, enum point point)
 	arena_free(ev.arena);
 }
 
-static struct pending *
-take_pending(struct session *s)
-{
-	struct pending *p = s->pending;
-
-	s->pending = p->next;
-	if (s->pending == NULL)
-		s->pending_last = NULL;
-	s->pending_bytes -= p->kept->wire->inner.len;
-	return p;
-}
-
-/* Whether nobody else has it, or may have it. */
-static bool
-kept_unref(struct kept *kept)
-{
-	bool is_lost = --kept->refs == 0 && !kept->has_arrived;
-
-	if (kept->refs == 0) {
-		wire_unref(kept->wire);
-		free(kept);
-	}
-	return is_lost;
-}
-
-static void
-forget_pending(struct session *s, uint64_t up_to)
-{
-	while (s->pending != NULL && s->pending->end <= up_to) {
-		struct pending *p = take_pending(s);
-
-		p->kept->has_arrived = true;
-		kept_unref(p->kept);
-		free(p);
-	}
-}
-
-/* TLS only adds bytes, so at most as many of ours are unacknowledged as TCP says of its own. */
-static void
-look_what_arrived(struct session *s)
-{
-	uint64_t written = c2s_written(s->c2s);
-	size_t unacknowledged = c2s_unacknowledged(s->c2s);
-
-	forget_pending(s, written > unacknowledged ? written - unacknowledged : 0);
-}
-
 void
 session_heard(struct session *s)
 {
 	s->last_active_ms = loop_now_ms(s->worker->loop);
-	if (s->pending != NULL)
-		look_what_arrived(s);
-}
-
-static void
-add_pending(struct session *s, struct kept *kept)
-{
-	struct pending *p = xnew(struct pending);
-
-	p->kept = kept;
-	kept->refs++;
-	p->end = c2s_written(s->c2s);
-	s->pending_bytes += kept->wire->inner.len;
-	if (s->pending_last != NULL)
-		s->pending_last->next = p;
-	else
-		s->pending = p;
-	s->pending_last = p;
-}
-
-/*
- * To the bare JID: the account's rules decide again, without this session. Before all that is on
- * its way already, which was sent later (RFC 6120 §10.1).
- */
-static void
-reroute_pending(struct session *s)
-{
-	struct pending *newest = NULL;
-
-	while (s->pending != NULL) {
-		struct pending *p = take_pending(s);
-
-		p->next = newest;
-		newest = p;
-	}
-	while (newest != NULL) {
-		struct pending *p = newest;
-		struct wire *wire = wire_ref(p->kept->wire);
-		struct stanza *stanza = kept_unref(p->kept) ? wire_thaw(wire) : NULL;
-
-		newest = p->next;
-		if (stanza != NULL) {
-			stanza_set_to(stanza, s->account->jid);
-			route_first(s->worker, stanza);
-		}
-		wire_unref(wire);
-		free(p);
-	}
+	if (s->unacked != NULL && s->sm == NULL)
+		session_look_what_arrived(s);
 }
 
 static void
@@ -213,21 +107,16 @@ session_begin_closing(struct session *s)
 	if (s->is_closing)
 		return;
 	s->is_closing = true;
-	look_what_arrived(s);
-	reroute_pending(s);
+	session_look_what_arrived(s);
+	message_drain_stop(s);
+	session_queue_give_up(s);
 }
 
-void
-session_end(struct session *s)
+static void
+session_free(struct session *s)
 {
-	session_begin_closing(s);
-	run_hooks(s, POINT_SESSION_CLOSED);
 	list_remove(&s->link);
-	if (s->account->offline_reader == s) /* no hook tells of it when the host is gone */
-		s->account->offline_reader = NULL;
-	tell_drained(s, NULL);
-	drop_asks(s);
-	log_event(LOG_INFO, "session-ended", LOG_STR("jid", s->jid.text));
+	outgoing_orphan(s);
 	wire_unref(s->presence);
 	if (s->directed != NULL) {
 		uint32_t at = 0;
@@ -244,10 +133,51 @@ session_end(struct session *s)
 }
 
 void
+session_end(struct session *s)
+{
+	session_begin_closing(s);
+	run_hooks(s, POINT_SESSION_CLOSED);
+	tell_drained(s, NULL);
+	drop_asks(s);
+	log_event(LOG_INFO, "session-ended", LOG_STR("jid", s->jid.text));
+	sm_free(s);
+	session_free(s);
+}
+
+void
+session_discard(struct session *s)
+{
+	s->is_closing = true;
+	tell_drained(s, NULL);
+	drop_asks(s);
+	session_queue_discard(s);
+	sm_discard(s);
+	session_free(s);
+}
+
+void
 session_close(struct session *s, enum stream_condition condition, const char *text)
 {
-	if (!s->is_closing)
+	if (s->is_closing)
+		return;
+	if (s->c2s != NULL)
 		c2s_close(s->c2s, condition, text);
+	else
+		sm_expire_soon(s);
+}
+
+/* What would be missed if it did not arrive, and is not stored. */
+static struct kept *
+keep(struct stanza *stanza)
+{
+	struct kept *kept;
+
+	if (stanza->kind != STANZA_MESSAGE || stanza->type == MESSAGE_ERROR ||
+	    stanza->type == MESSAGE_GROUPCHAT)
+		return NULL;
+	kept = xnew(struct kept);
+	*kept = (struct kept){.refs = 1, .wire = wire_freeze(stanza)};
+	return kept;
 }
 
 bool
@@ -270,61 +200,38 @@ session_holds_back(struct session *s, struct stanza *stanza, const struct overla
 	return verdict != PASS;
 }
 
-static void
-write_stanza(struct session *s, struct stanza *stanza, const struct overlay *overlay)
-{
-	struct overlay addressed = overlay ? *overlay : (struct overlay){0};
-
-	/* What came to the account is still addressed to it (RFC 6121 §8.5.2.1); only `to` is
-	 * added. */
-	if (addressed.to.p == NULL && stanza->to.text.len == 0)
-		addressed.to = s->jid.text;
-	stanza_write(c2s_output(s->c2s), stanza, &addressed);
-	c2s_wrote(s->c2s);
-	atomic_fetch_add_explicit(&s->worker->counters.stanzas_out, 1, memory_order_relaxed);
-}
-
-void
-session_deliver_stored(struct session *s, struct stanza *stanza, const struct overlay *overlay)
-{
-	if (s->is_closing || session_holds_back(s, stanza, overlay))
-		return;
-	write_stanza(s, stanza, overlay);
-	c2s_check_queue(s->c2s);
-}
-
-/* What would be missed if it did not arrive. */
-static struct kept *
-keep(struct stanza *stanza)
-{
-	struct kept *kept;
-
-	if (stanza->kind != STANZA_MESSAGE || stanza->type == MESSAGE_ERROR ||
-	    stanza->type == MESSAGE_GROUPCHAT)
-		return NULL;
-	kept = xnew(struct kept);
-	kept->wire = wire_freeze(stanza);
-	return kept;
-}
-
-static void
-deliver(struct session *s, struct stanza *stanza, const struct overlay *overlay, struct kept *kept)
-{
-	write_stanza(s, stanza, overlay);
-	if (kept == NULL)
-		return;
-	add_pending(s, kept);
-	if (s->pending_bytes > PENDING_LOOK_BYTES)
-		look_what_arrived(s);
-}
-
 void
 session_deliver(struct session *s, struct stanza *stanza, const struct overlay *overlay)
 {
+	struct kept *kept;
+	uint32_t number;
+
 	if (s->is_closing || session_holds_back(s, stanza, overlay))
 		return;
-	deliver(s, stanza, overlay, keep(stanza));
-	c2s_check_queue(s->c2s);
+	kept = keep(stanza);
+	(void)session_push(s, stanza, overlay, kept, COPY_DIRECT, &number);
+	if (s->c2s != NULL)
+		c2s_check_queue(s->c2s);
+}
+
+void
+session_deliver_wire(struct session *s, const struct wire *wire, const struct overlay *overlay)
+{
+	struct stanza *stanza;
+
+	if (s->is_closing)
+		return;
+	if (s->sm == NULL && s->reserved + s->held_others == 0 && s->c2s != NULL) {
+		wire_write(c2s_output(s->c2s), wire, overlay);
+		c2s_wrote(s->c2s);
+		return;
+	}
+	stanza = wire_thaw(wire);
+	if (stanza == NULL)
+		return;
+	stanza_freeze(stanza);
+	session_deliver(s, stanza, overlay);
+	stanza_unref(stanza);
 }
 
 unsigned
@@ -333,25 +240,38 @@ session_deliver_copies(struct account *account, struct stanza *stanza,
 {
 	struct kept *kept = NULL;
 	unsigned n = 0;
+	uint32_t number;
 
 	LIST_EACH(&account->sessions, struct session, link, session)
 	{
 		if (session->is_closing || !takes(session))
 			continue;
-		if (n++ == 0 && (kept = keep(stanza)) != NULL)
-			kept->refs++; /* ours */
-		if (session_holds_back(session, stanza, NULL))
+		if (n++ == 0)
+			kept = keep(stanza); /* the first reference is ours */
+		if (session_holds_back(session, stanza, NULL)) {
+			if (kept != NULL)
+				kept->has_arrived = true; /* as far as it is meant to */
 			continue;
-		deliver(session, stanza, NULL, kept);
+		}
+		if (kept != NULL)
+			kept->refs++;
+		(void)session_push(session, stanza, NULL, kept, COPY_DIRECT, &number);
 	}
 	if (kept != NULL)
-		kept_unref(kept);
+		kept_release(account, kept, false);
 	/* Not before all of them have it: what one of them misses is not lost then. */
 	LIST_EACH(&account->sessions, struct session, link, session)
 	{
-		c2s_check_queue(session->c2s);
+		if (session->c2s != NULL)
+			c2s_check_queue(session->c2s);
 	}
 	return n;
+}
+
+size_t
+session_waiting(const struct session *s)
+{
+	return s->c2s != NULL ? c2s_waiting(s->c2s) : 0;
 }
 
 void
@@ -360,7 +280,7 @@ session_when_drained(struct session *s, void (*run)(struct session *session, voi
 	assert(s->on_drained == NULL);
 	s->on_drained = run;
 	s->drained_arg = arg;
-	if (c2s_waiting(s->c2s) == 0)
+	if (session_waiting(s) == 0)
 		session_drained(s);
 }
 
@@ -468,6 +388,7 @@ dispatch(struct event *ev, struct stanza *stanza)
 		/* A message without `to` is to the sender's own account (RFC 6120 §10.3.1). */
 		if (to->text.len == 0)
 			stanza_set_to(stanza, s->account->jid);
+		outgoing_begin(s, stanza);
 		route(ev->worker, stanza);
 		return;
 	}

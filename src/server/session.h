@@ -10,8 +10,12 @@
 
 struct c2s;
 struct ask;
-struct pending;
+struct kept;
+struct queued;
+struct sm;
 struct csi;
+
+enum copy_form { COPY_DIRECT, COPY_RECEIVED, COPY_SENT }; /* as it is, or as a carbon (XEP-0280) */
 
 #define CLIENT_ID_SIZE 16u
 
@@ -19,15 +23,21 @@ struct session {
 	struct link link; /* in account->sessions */
 	struct account *account;
 	struct worker *worker;
-	struct c2s *c2s; /* its transport */
+	struct c2s *c2s; /* its transport; NULL while it waits for the client to resume */
+	struct sm *sm;   /* stream management (XEP-0198); NULL: not enabled */
 	struct jid jid;  /* full; one allocation with the session */
 	struct wire
 		*presence; /* the last available presence without `to`, as it was sent; or NULL */
 	struct map *directed; /* addresses that got directed presence (RFC 6121 §4.6); NULL: none */
 	struct ask *asks;     /* iqs from the server to this client that wait for an answer */
 	unsigned ask_count;
-	struct pending *pending, *pending_last; /* messages that are not known to have arrived */
-	size_t pending_bytes;
+	struct link outgoing; /* struct outgoing: messages of its client that are under way */
+	struct queued *unacked, *unacked_last; /* written, and not known to have arrived */
+	struct queued *held, *held_last;       /* to be written when an earlier one is durable */
+	size_t unacked_bytes;
+	uint32_t unacked_count;
+	uint32_t held_others; /* of those held, not stored: later ones of any kind stay behind */
+	uint32_t reserved;    /* of those held, how many have their number and let nothing pass */
 	uint64_t bound_at_us, last_active_ms;
 	char client_id[CLIENT_ID_SIZE + 1]; /* of the device (XEP-0494); empty: not told */
 	int8_t priority;                    /* of the last available presence */
@@ -35,6 +45,9 @@ struct session {
 	bool wants_blocklist; /* asked for it (XEP-0191 §3.2), so that it hears of changes */
 	struct csi *csi; /* XEP-0352: what waits while its client is inactive; NULL: it is active */
 	bool is_closing;
+	bool is_draining;   /* older messages come first: message_drain */
+	bool wants_carbons; /* XEP-0280 */
+	bool uses_archive;  /* it read the archive before it was available (XEP-0313 §5.1.1) */
 	void (*on_drained)(struct session *session, void *arg); /* see session_when_drained */
 	void *drained_arg;
 	char text[]; /* of jid */
@@ -53,6 +66,9 @@ void session_begin_closing(struct session *session);
  */
 void session_end(struct session *session);
 
+/* The process ends: frees it, and leaves what is stored of it as it is. */
+void session_discard(struct session *session);
+
 /* A stanza from the client: stamps `from`, and sends it on its way. Takes one reference. */
 void session_take(struct session *session, struct stanza *stanza);
 /*
@@ -64,16 +80,16 @@ bool session_holds_back(struct session *session, struct stanza *stanza,
 /* Writes a frozen stanza to the client. Borrows it. OVERLAY may be NULL. */
 void session_deliver(struct session *session, struct stanza *stanza, const struct overlay *overlay);
 
+/* The same of what is kept in one piece. */
+void session_deliver_wire(struct session *session, const struct wire *wire,
+			  const struct overlay *overlay);
+
 /*
- * To each session of ACCOUNT that TAKES it, a message that has arrived when one of them has it.
- * Returns how many.
+ * To each session of ACCOUNT that TAKES it, a message that is not stored, and has arrived when one
+ * of them has it. Returns how many.
  */
 unsigned session_deliver_copies(struct account *account, struct stanza *stanza,
 				bool (*takes)(const struct session *session));
-
-/* The same for a message that is in the log until the client has it: it needs no second keeper. */
-void session_deliver_stored(struct session *session, struct stanza *stanza,
-			    const struct overlay *overlay);
 
 /*
  * Calls RUN once when all that was written has left this process, for what has more to write than
@@ -83,6 +99,9 @@ void session_when_drained(struct session *session, void (*run)(struct session *s
 			  void *arg);
 /* c2s.c: that moment. */
 void session_drained(struct session *session);
+
+/* Bytes that wait for its client to read them. */
+size_t session_waiting(const struct session *session);
 
 /* Ends the stream with that error (STREAM_NO_ERROR: just closes); session_end follows. */
 void session_close(struct session *session, enum stream_condition condition, const char *text);

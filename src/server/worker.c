@@ -8,6 +8,7 @@
 #include "server/route.h"
 #include "server/server.h"
 #include "server/server_ask.h"
+#include "server/sm.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -54,6 +55,7 @@ worker_free(struct worker *worker)
 	timer_cancel(worker->loop, &worker->tick);
 	loop_defer_cancel(&worker->drain);
 	server_asks_end(worker);
+	sm_discard_all(worker);
 	accounts_free(worker);
 	for (size_t i = 0; i < module_count(); i++) {
 		if (modules[i]->state_free != NULL && worker->module_state[i] != NULL)

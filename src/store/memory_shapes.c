@@ -233,10 +233,8 @@ page_add(const struct store_page *page, const struct ordered_item *from, struct 
 		item = add_item(arena, result, last);
 		fill_entry(arena, from, item);
 	}
-	if (page->without_values) {
+	if (page->without_values)
 		item->value = (struct str){NULL, item->value.len};
-		item->meta = STR("");
-	}
 }
 
 static void

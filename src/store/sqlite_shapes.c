@@ -301,7 +301,7 @@ page_add(const struct store_page *page, struct store_item *view, struct arena *a
 	size_t len = view->value.len;
 
 	if (page->without_values)
-		view->value = view->meta = STR("");
+		view->value = STR("");
 	item = entry_copy(arena, view);
 	if (page->without_values)
 		item->value = (struct str){NULL, len};

@@ -153,7 +153,7 @@ struct store_page {
 	size_t limit;        /* items; 0: all */
 	size_t scan;         /* entries to look at; 0: all. See result.is_partial */
 	bool from_end;       /* the newest LIMIT, else the oldest; listed by rising id either way */
-	bool without_values; /* value.p is NULL, value.len is the length, and meta is empty */
+	bool without_values; /* value.p is NULL, value.len is the length */
 };
 /* Entries that PAGE chooses. result.id tells where a scan that was partial stopped. */
 size_t store_log_page(struct store_request *r, struct str owner, const char *log,

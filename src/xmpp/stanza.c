@@ -195,13 +195,35 @@ stanza_ref(struct stanza *s)
 	return s;
 }
 
+/* Hands one reference to whoever waits for the end. */
+static void
+call_finish(struct stanza *s)
+{
+	void (*finish)(struct stanza * stanza) = s->finish;
+
+	s->finish = NULL;
+	finish(s);
+}
+
+void
+stanza_finish(struct stanza *s)
+{
+	if (s->finish != NULL)
+		call_finish(stanza_ref(s));
+}
+
 void
 stanza_unref(struct stanza *s)
 {
-	if (s != NULL && atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) == 1) {
-		stanza_unref(s->parent); /* which has none itself */
-		arena_free(s->arena);
+	if (s == NULL || atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	if (s->finish != NULL) {
+		atomic_store_explicit(&s->refs, 1, memory_order_relaxed);
+		call_finish(s);
+		return;
 	}
+	stanza_unref(s->parent); /* which has none itself */
+	arena_free(s->arena);
 }
 
 /* PART of FROM, in TO. An empty one may stand anywhere. */
@@ -263,6 +285,23 @@ stanza_readdress(struct stanza *s, struct jid to)
 	atomic_init(&copy->refs, 1);
 	stanza_set_to(copy, to);
 	copy->is_frozen = true;
+	return copy;
+}
+
+struct stanza *
+stanza_copy(const struct stanza *s)
+{
+	struct arena *arena = arena_new();
+	struct stanza *copy = arena_new_of(arena, struct stanza);
+
+	copy->arena = arena;
+	copy->el = element_copy(arena, s->el);
+	copy->kind = s->kind;
+	copy->type = s->type;
+	copy->id = arena_dup(arena, s->id);
+	atomic_init(&copy->refs, 1);
+	stanza_set_from(copy, s->from);
+	stanza_set_to(copy, s->to);
 	return copy;
 }
 
@@ -387,6 +426,8 @@ write_parts(struct buf *out, struct str kind, struct str from, struct str to, st
 	buf_room(out, 64 + from.len + to.len + rest.len + inner.len + o->extra.len);
 	buf_add_char(out, '<');
 	buf_add(out, kind);
+	if (o->is_inside)
+		buf_add(out, STR(" xmlns='" NS_CLIENT "'"));
 	add_address(out, STR(" from='"), from, o->from);
 	add_address(out, STR(" to='"), to, o->to);
 	buf_add(out, rest);

@@ -45,7 +45,9 @@ struct stanza {
 	struct str rest; /* once frozen: attributes other than from and to, " type='chat' id='1'" */
 	struct str inner; /* once frozen: what stands between start and end tag */
 	bool is_frozen, is_edited;
-	struct stanza *parent; /* whose bytes this one shares, or NULL */
+	struct stanza *parent;                 /* whose bytes this one shares, or NULL */
+	void (*finish)(struct stanza *stanza); /* see stanza_finish */
+	void *finish_arg;
 	_Atomic uint32_t refs;
 };
 
@@ -68,10 +70,20 @@ struct stanza *stanza_ref(struct stanza *stanza);
 void stanza_unref(struct stanza *stanza); /* takes NULL */
 
 /*
+ * Whoever has done all that STANZA asks for, or has told the store of it, says so: the sender's
+ * side, if it set STANZA->finish, is called with one reference, on this thread. At the latest that
+ * happens when the last reference goes. Once.
+ */
+void stanza_finish(struct stanza *stanza);
+
+/*
  * STANZA, frozen by this call, for another address: shares all but the address. One reference. This
  * is how one presence goes to many.
  */
 struct stanza *stanza_readdress(struct stanza *stanza, struct jid to);
+
+/* A copy that may be changed. One reference. */
+struct stanza *stanza_copy(const struct stanza *stanza);
 
 /* Sets an address, copying it; before the stanza is routed. */
 void stanza_set_from(struct stanza *stanza, struct jid from);
@@ -100,6 +112,7 @@ void stanza_freeze_as(struct stanza *stanza, struct element *child, struct str i
 struct overlay {
 	struct str from, to; /* full text; p NULL: the stanza's own; empty: leave it out */
 	struct str extra; /* elements to put in front of the content, well-formed, self-contained */
+	bool is_inside;   /* it will stand within another namespace, and so declares its own */
 };
 /* OVERLAY may be NULL. STANZA is frozen. */
 void stanza_write(struct buf *out, const struct stanza *stanza, const struct overlay *overlay);

@@ -51,3 +51,12 @@ stream_error_write(struct buf *out, enum stream_condition condition, const char 
 	}
 	buf_addz(out, "</stream:error>");
 }
+
+void
+stream_error_write_with(struct buf *out, enum stream_condition condition, struct str element)
+{
+	buf_printf(out, "<stream:error><%s xmlns='" NS_STREAM_ERROR "'/>",
+		   stream_condition_name(condition));
+	buf_add(out, element);
+	buf_addz(out, "</stream:error>");
+}

@@ -2,6 +2,8 @@
 /* check.c - what must hold whenever the world has come to rest. */
 #include "sim.h"
 
+#include "server/message_log.h"
+
 #include "server/account.h"
 #include "server/roster.h"
 
@@ -45,6 +47,7 @@ on_read(struct store_request *request)
 	struct sim *sim = answer->sim;
 	struct person *person = &sim->people[answer->account];
 	const struct store_item *item = request->results[0].items;
+	const struct account *account = site_account(sim, answer->account);
 
 	for (; item != NULL; item = item->next) {
 		ptrdiff_t at = str_find(item->value, '>');
@@ -55,6 +58,9 @@ on_read(struct store_request *request)
 			sim_fail(sim, "the log of a%u has an entry that is no message: %.*s",
 				 answer->account, STR_ARG(item->value));
 		sim->messages[n].is_logged = true;
+		sim->messages[n].is_left =
+			account != NULL && message_log_next(account, item->id - 1) == item->id;
+		sim->messages[n].is_forgotten = account != NULL && !sim->messages[n].is_left;
 	}
 	roster_free(person->roster);
 	person->roster = roster_loaded(request, 1);
@@ -68,14 +74,15 @@ void
 check_read_store(struct sim *sim)
 {
 	for (unsigned i = 0; i < sim->message_count; i++)
-		sim->messages[i].is_logged = false;
+		sim->messages[i].is_logged = sim->messages[i].is_left =
+			sim->messages[i].is_forgotten = false;
 	for (unsigned a = 0; a < sim->plan.accounts; a++) {
 		struct answer answer = {sim, a, false};
 		struct store_request *r =
 			store_request_new(sim->site->store, sim->loop, on_read, &answer);
 		struct str owner = arena_printf(r->arena, "a%u@" HOST, a);
 
-		store_log_range(r, owner, "offline", 0, 0, 0, false);
+		store_log_page(r, owner, MESSAGE_LOG, &(struct store_page){.mask = ENTRY_SENT});
 		roster_load(r, owner);
 		store_auth_get(r, owner);
 		store_submit(r);
@@ -153,7 +160,8 @@ is_alive(const struct message *m)
 static void
 check_message(struct sim *sim, const struct message *m)
 {
-	bool is_safe = m->received > 0 || m->is_logged || m->is_bounced;
+	/* In the log, but not for anybody any more, is lost to the devices. */
+	bool is_safe = m->received > 0 || (m->is_logged && !m->is_forgotten) || m->is_bounced;
 
 	if (!m->is_accepted && !is_alive(m))
 		return;
@@ -180,7 +188,7 @@ takes_messages(const struct client *client)
 static void
 check_log(struct sim *sim, const struct message *m)
 {
-	for (unsigned i = 0; i < sim->client_count && m->is_logged && !sim->was_full; i++) {
+	for (unsigned i = 0; i < sim->client_count && m->is_left && !sim->was_full; i++) {
 		const struct client *client = &sim->clients[i];
 
 		if (client->account != m->to || !takes_messages(client))

@@ -105,8 +105,10 @@ struct message {
 			    */
 	bool is_doubtful;  /* like that, and newer ones may have been stored before it */
 	bool is_bounced;
-	bool is_logged;             /* in the offline log when that was last read */
-	unsigned received;          /* by how many sessions */
+	bool is_logged;    /* in the log of whom it is for when that was last read */
+	bool is_left;      /* and outstanding there; known while the account is in memory */
+	bool is_forgotten; /* or settled */
+	unsigned received; /* by how many sessions */
 	unsigned seen[CLIENTS_MAX]; /* the life, plus 1, in which that client received it last */
 	bool was_delayed[CLIENTS_MAX];
 };
@@ -187,6 +189,8 @@ void site_crash(struct sim *sim);
 void site_begin_stop(struct sim *sim);
 void site_close(struct sim *sim);
 /* How many sessions the server has of the account; whether one is the client's. */
+/* The account in the server's memory, loaded, or NULL. */
+const struct account *site_account(const struct sim *sim, unsigned account);
 unsigned site_sessions(const struct sim *sim, unsigned account);
 bool site_has_session(const struct client *client);
 

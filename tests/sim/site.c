@@ -286,6 +286,14 @@ find_account(const struct sim *sim, unsigned account)
 	return account_find(worker_home(sim->site->server.workers[0], str(bare)), str(bare));
 }
 
+const struct account *
+site_account(const struct sim *sim, unsigned account)
+{
+	const struct account *found = find_account(sim, account);
+
+	return found != NULL && found->state == ACCOUNT_READY ? found : NULL;
+}
+
 unsigned
 site_sessions(const struct sim *sim, unsigned account)
 {

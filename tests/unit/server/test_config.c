@@ -315,6 +315,9 @@ static const struct {
 	 "1: sessions.silent_after is \"25h\": expected a duration such as \"500ms\", \"30s\", "
 	 "\"5m\" or "
 	 "\"2h\", at most 1d\n"},
+	{"sessions = { resume_timeout = \"5 minutes\"; };",
+	 "1: sessions.resume_timeout is \"5 minutes\": expected a duration such as \"500ms\", "
+	 "\"30s\", \"5m\" or \"2h\", at most 168h\n"},
 	{"sessions = { tcp_user_timeout = \"5 minutes\"; };",
 	 "1: sessions.tcp_user_timeout is \"5 minutes\": expected a duration such as \"500ms\", "
 	 "\"30s\", \"5m\" or \"2h\", at most 1h\n"},
@@ -344,6 +347,10 @@ static const struct {
 	 "1: limits.offline_messages is true: " COUNT_WORDS ", at most 10000000\n"},
 	{"limits = { offline_bytes = \"10 megabytes\"; };",
 	 "1: limits.offline_bytes is \"10 megabytes\": " SIZE_WORDS ", at most 1024GiB\n"},
+	{"limits = { archive_bytes = \"1 gigabyte\"; };",
+	 "1: limits.archive_bytes is \"1 gigabyte\": " SIZE_WORDS ", at most 1024GiB\n"},
+	{"limits = { unacknowledged_stanzas = -1; };",
+	 "1: limits.unacknowledged_stanzas is -1: " COUNT_WORDS ", at most 10000000\n"},
 	{"limits = { roster_items = 1000001; };",
 	 "1: limits.roster_items is 1000001: " COUNT_WORDS ", at most 1000000\n"},
 	{"limits = { directed_presence = 0; };",
