@@ -317,7 +317,7 @@ static const struct {
 	 "\"2h\", at most 1d\n"},
 	{"sessions = { resume_timeout = \"5 minutes\"; };",
 	 "1: sessions.resume_timeout is \"5 minutes\": expected a duration such as \"500ms\", "
-	 "\"30s\", \"5m\" or \"2h\", at most 168h\n"},
+	 "\"30s\", \"5m\" or \"2h\", at most 7d\n"},
 	{"sessions = { tcp_user_timeout = \"5 minutes\"; };",
 	 "1: sessions.tcp_user_timeout is \"5 minutes\": expected a duration such as \"500ms\", "
 	 "\"30s\", \"5m\" or \"2h\", at most 1h\n"},
