@@ -5,6 +5,7 @@
 #include "io/certificate.h"
 #include "server/c2s_private.h"
 #include "xmpp/ns.h"
+#include "xmpp/sasl_offer.h"
 
 #include <openssl/crypto.h>
 #include <stdatomic.h>
@@ -92,6 +93,50 @@ is_offered(const struct c2s *c2s, enum sasl_mechanism mechanism, bool has_certif
 	}
 }
 
+/* The types that are announced (XEP-0440 §2), in *OUT, or none. Returns how many. */
+static size_t
+announced_bindings(const struct c2s *c2s, struct str out[2])
+{
+	unsigned char bytes[64];
+	size_t n = 0;
+
+	/* Without a mechanism that binds they would look like an attack (§3). */
+	if ((c2s->offered & PLUS_BITS) == 0)
+		return 0;
+	if (conn_channel_exporter(c2s->conn, bytes) == 0)
+		out[n++] = STR("tls-exporter");
+	if (conn_channel_end_point(c2s->conn, bytes) > 0)
+		out[n++] = STR("tls-server-end-point");
+	return n;
+}
+
+static void
+write_bindings(const struct c2s *c2s, struct buf *out)
+{
+	struct str types[2];
+	size_t n = announced_bindings(c2s, types);
+
+	if (n == 0)
+		return;
+	buf_addz(out, "<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'>");
+	for (size_t i = 0; i < n; i++)
+		buf_printf(out, "<channel-binding type='%.*s'/>", STR_ARG(types[i]));
+	buf_addz(out, "</sasl-channel-binding>");
+}
+
+/* XEP-0474 §5.1. Both profiles offer the same mechanisms, so that it is the same for both. */
+static struct str
+offer_text(const struct c2s *c2s, struct arena *arena)
+{
+	struct str names[SASL_MECHANISM_COUNT], types[2];
+	size_t count = 0, type_count = announced_bindings(c2s, types);
+
+	for (int m = 0; m < SASL_MECHANISM_COUNT; m++)
+		if ((c2s->offered & SASL_BIT(m)) != 0)
+			names[count++] = str(sasl_mechanism_name((enum sasl_mechanism)m));
+	return sasl_offer_text(arena, names, count, type_count > 0 ? types : NULL, type_count);
+}
+
 void
 c2s_write_mechanisms(struct c2s *c2s, struct buf *out)
 {
@@ -99,7 +144,6 @@ c2s_write_mechanisms(struct c2s *c2s, struct buf *out)
 	struct str *ids;
 	bool has_certificate = certificate_ids(c2s, arena, &ids) > 0;
 	bool has_binding = can_bind_channel(c2s);
-	unsigned char bytes[64];
 
 	arena_free(arena);
 	c2s->offered = 0;
@@ -112,15 +156,7 @@ c2s_write_mechanisms(struct c2s *c2s, struct buf *out)
 			   sasl_mechanism_name((enum sasl_mechanism)m));
 	}
 	buf_addz(out, "</mechanisms>");
-	/* XEP-0440 §2; without a mechanism that binds it would look like an attack (§3). */
-	if ((c2s->offered & PLUS_BITS) != 0) {
-		buf_addz(out, "<sasl-channel-binding xmlns='urn:xmpp:sasl-cb:0'>");
-		if (conn_channel_exporter(c2s->conn, bytes) == 0)
-			buf_addz(out, "<channel-binding type='tls-exporter'/>");
-		if (conn_channel_end_point(c2s->conn, bytes) > 0)
-			buf_addz(out, "<channel-binding type='tls-server-end-point'/>");
-		buf_addz(out, "</sasl-channel-binding>");
-	}
+	write_bindings(c2s, out);
 	c2s->stream.sasl_is_offered = c2s->offered != 0;
 }
 
@@ -293,6 +329,7 @@ start(struct c2s *c2s, enum sasl_mechanism mechanism, struct str data)
 		.offered = c2s->offered,
 		.unknown_user_key = server->unknown_user_key,
 		.fake_iterations = (uint32_t)c2s->worker->config->sasl.scram_iterations,
+		.offer = offer_text(c2s, arena),
 	};
 	struct str out = STR_NONE;
 	int len;

@@ -19,6 +19,7 @@ static const struct spec core_specs[] = {
 	{"XEP-0368", "1.1.0", SPEC_COMPLETE, "direct TLS for clients"},
 	{"XEP-0386", "1.1.0", SPEC_PARTIAL, "offline messages are delivered, not cleared"},
 	{"XEP-0388", "1.0.4", SPEC_PARTIAL, "no tasks"},
+	{"XEP-0474", "0.5.0", SPEC_COMPLETE, NULL},
 	{"XEP-0484", "0.2.0", SPEC_COMPLETE, "no TLS early data; not bound to tls-unique"},
 	{"XEP-0440", "1.0.0", SPEC_COMPLETE, NULL},
 	{0},

@@ -27,6 +27,7 @@ sasl_server_new(const struct sasl_server_options *options)
 	own->binding.exporter = arena_dup(arena, options->binding.exporter);
 	own->binding.end_point = arena_dup(arena, options->binding.end_point);
 	own->nonce = arena_dup(arena, options->nonce);
+	own->offer = arena_dup(arena, options->offer);
 	own->certificate_ids = arena_array(arena, struct str, options->certificate_id_count);
 	for (size_t i = 0; i < options->certificate_id_count; i++)
 		own->certificate_ids[i] = arena_dup(arena, options->certificate_ids[i]);

@@ -68,6 +68,9 @@ struct sasl_server_options {
 	/* SASL_BIT of each that was announced: no other works (SEC-32), and the `y` flag is judged
 	 * by it (RFC 5802 §6) */
 	uint32_t offered;
+	/* SCRAM: sasl_offer_text of what was announced, for the client to check (XEP-0474); p NULL:
+	 * not told */
+	struct str offer;
 	/* 32 secret bytes per installation: stable fake salts (SEC-34) */
 	const unsigned char *unknown_user_key;
 	uint32_t fake_iterations; /* what a fake challenge shows: that of new accounts */
@@ -114,6 +117,9 @@ struct sasl_client *sasl_client_new(enum sasl_mechanism mechanism, struct str us
 void sasl_client_free(struct sasl_client *client); /* takes NULL; wipes secrets */
 /* Before the first step: the client's nonce, for published vectors. Copied. */
 void sasl_client_set_nonce(struct sasl_client *client, struct str nonce);
+/* Before the first step: sasl_offer_text of what we saw. A server that tells otherwise cheats, or
+ * somebody between us does. Copied. */
+void sasl_client_expect_offer(struct sasl_client *client, struct str offer);
 /*
  * The keys of one password, for one salt: deriving them is slow, and RFC 5802 §5.1 lets a client
  * keep them. A zeroed struct is empty. It is as secret as the password; wipe it in the end.

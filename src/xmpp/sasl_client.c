@@ -8,6 +8,7 @@
 #include "base/base64.h"
 #include "base/rand.h"
 #include "xmpp/jid.h"
+#include "xmpp/sasl_offer.h"
 #include "xmpp/scram_crypto.h"
 
 #include <openssl/crypto.h>
@@ -21,6 +22,7 @@ struct sasl_client {
 	enum sasl_mechanism mechanism;
 	struct str username, password, authzid, nonce;
 	struct sasl_binding binding;
+	struct str offer;              /* p NULL: not to be checked */
 	struct sasl_client_keys *kept; /* the caller's, or NULL */
 	unsigned steps;
 	struct str gs2_header, cbind_data, first_bare;
@@ -61,6 +63,12 @@ void
 sasl_client_set_nonce(struct sasl_client *client, struct str nonce)
 {
 	client->nonce = arena_dup(client->arena, nonce);
+}
+
+void
+sasl_client_expect_offer(struct sasl_client *client, struct str offer)
+{
+	client->offer = arena_dup(client->arena, offer);
 }
 
 void
@@ -137,13 +145,30 @@ scram_first(struct sasl_client *client, struct str *out, const char **why)
 	return 0;
 }
 
+/* XEP-0474 §5.2. EXTENSIONS: of the server's first message. A server need not know of it. */
+static int
+check_offer(struct sasl_client *client, enum scram_hash hash, struct str extensions,
+	    const char **why)
+{
+	struct str field;
+
+	while (client->offer.p != NULL && str_split(&extensions, ',', &field))
+		if (str_starts(field, STR("h=")) &&
+		    !str_equal(str_from(field, 2),
+			       sasl_offer_hash(client->arena, hash, client->offer)))
+			return cheated(why, "the list of mechanisms was changed on its way");
+	return 0;
+}
+
 /* server-first-message = r=nonce , s=base64 , i=number [, extensions] (RFC 5802 §7). */
 static int
 parse_challenge(struct sasl_client *client, struct str in, struct str *nonce, struct str *salt,
 		uint32_t *iterations, const char **why)
 {
 	struct str field, rest = in;
+	enum scram_hash hash;
 	uint64_t count;
+	bool is_plus;
 
 	if (!str_split(&rest, ',', nonce) || !str_starts(*nonce, STR("r=")) ||
 	    nonce->len > NONCE_MAX)
@@ -162,7 +187,8 @@ parse_challenge(struct sasl_client *client, struct str in, struct str *nonce, st
 	if (count > CREDENTIALS_ITERATIONS_MAX)
 		return cheated(why, "iteration count too high");
 	*iterations = (uint32_t)count;
-	return 0;
+	sasl_is_scram(client->mechanism, &hash, &is_plus);
+	return check_offer(client, hash, rest, why);
 }
 
 static bool

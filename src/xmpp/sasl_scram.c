@@ -10,6 +10,7 @@
 
 #include "base/base64.h"
 #include "base/rand.h"
+#include "xmpp/sasl_offer.h"
 #include "xmpp/scram_crypto.h"
 
 #define NONCE_BITS 144u /* 24 characters of ours */
@@ -175,6 +176,10 @@ sasl_scram_credentials(struct sasl_server *server, const struct credentials *cre
 	server->server_first = arena_printf(
 		server->arena, "r=%.*s,s=%.*s,i=%u", STR_ARG(server->nonce),
 		STR_ARG(base64_encode(server->arena, server->keys.salt)), server->keys.iterations);
+	if (server->options.offer.p != NULL) /* XEP-0474 §5.1: an optional attribute */
+		server->server_first = arena_printf(
+			server->arena, "%.*s,h=%.*s", STR_ARG(server->server_first),
+			STR_ARG(sasl_offer_hash(server->arena, hash, server->options.offer)));
 	server->state = SASL_WANTS_FINAL;
 	*out = server->server_first;
 	return SASL_CHALLENGE;

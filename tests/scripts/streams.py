@@ -140,7 +140,8 @@ class Stream:
         self.restart()
         self.send(f"<?xml version='1.0'?><stream:stream to='{host}'{more} version='1.0' "
                   f"xmlns='jabber:client' xmlns:stream='{trees.NS_STREAM}'>")
-        return self.next_element(trees.NS_STREAM, "features")
+        self.features = self.next_element(trees.NS_STREAM, "features")
+        return self.features
 
     def start_tls(self, host, ca_file, direct=False):
         """The handshake. The certificate must be HOST's own."""
@@ -164,6 +165,8 @@ class Stream:
         self.send(f"<auth xmlns='{NS_SASL}' mechanism='SCRAM-SHA-256'>{first}</auth>")
         challenge = base64.b64decode(self.next_element(NS_SASL, "challenge").text()).decode()
         fields = dict(field.split("=", 1) for field in challenge.split(","))
+        if fields["h"] != offer_hash(self.features):
+            raise Ended(f"{self.name}: the server offered something else (XEP-0474)")
         salted = salted_password(fields["s"], int(fields["i"]))
         without_proof = f"c=biws,r={fields['r']}"
         message = f"{bare},{challenge},{without_proof}".encode()
@@ -208,6 +211,17 @@ class Stream:
     def drop(self):
         self.is_over = True
         self.socket.close()
+
+
+def offer_hash(features):
+    """XEP-0474 §5.1, for SCRAM-SHA-256 and the profile of RFC 6120."""
+    mechanisms = features.find(NS_SASL, "mechanisms")
+    text = "\x1e".join(sorted(node.text() for node in mechanisms.elements()))
+    bindings = features.find("urn:xmpp:sasl-cb:0", "sasl-channel-binding")
+    if bindings is not None:
+        text += "\x1f" + "\x1e".join(sorted(node.attributes["type"]
+                                            for node in bindings.elements()))
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 SALTED = {}

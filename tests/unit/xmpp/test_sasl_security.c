@@ -2,6 +2,8 @@
 /* test_sasl_security.c - SEC-30, SEC-32, SEC-33 and SEC-34, by number. */
 #include "sasl_talk.h"
 
+#include "xmpp/sasl_offer.h"
+
 #include <time.h>
 
 TEST(sec30_authorization_identity)
@@ -146,6 +148,56 @@ TEST(sec32_mechanism_that_is_switched_off)
 			 &account);
 		check_int(t, o.end, SASL_FAILURE);
 		check_int(t, o.failure, SASL_INVALID_MECHANISM);
+	}
+}
+
+/* The example of XEP-0474 §5.3; without XEP-0440 there is no list of bindings, not an empty one. */
+TEST(sec33_hash_of_the_offer)
+{
+	struct str mechanisms[] = {STR("SCRAM-SHA-1-PLUS"), STR("SCRAM-SHA-1")};
+	struct str types[] = {STR("tls-server-end-point"), STR("tls-exporter")};
+	struct str text = sasl_offer_text(t->arena, mechanisms, 2, types, 2);
+
+	check_str(t, text,
+		  "SCRAM-SHA-1\x1eSCRAM-SHA-1-PLUS\x1ftls-exporter\x1etls-server-end-point");
+	check_str(t, sasl_offer_hash(t->arena, SCRAM_SHA_1, text), "G6k/rBLDqgOhRRaCuuatSDFkJ08=");
+	check_str(t, sasl_offer_text(t->arena, mechanisms, 1, NULL, 0), "SCRAM-SHA-1");
+	check_str(t, sasl_offer_text(t->arena, mechanisms, 1, types, 0), "SCRAM-SHA-1\x1f");
+}
+
+/* Somebody between took something else off the list: the client sees it, and a hash that he puts in
+ * the place of the server's does not help him, because the proof covers it. */
+TEST(sec33_shortened_offer)
+{
+	struct credentials account;
+
+	make_account(t, &account);
+	for (int m = SASL_SCRAM_SHA_512_PLUS; m <= SASL_SCRAM_SHA_1; m++) {
+		struct sasl_server_options options = server_options((enum sasl_mechanism)m);
+		struct sasl_client *client =
+			client_of((enum sasl_mechanism)m, USER, PASSWORD, NULL);
+		struct outcome o;
+
+		test_row(t, sasl_mechanism_name((enum sasl_mechanism)m));
+		options.offer = STR("A\x1e"
+				    "B");
+		sasl_client_expect_offer(client, STR("A\x1e"
+						     "B"));
+		o = talk(t, client, &options, &account);
+		check_int(t, o.end, SASL_SUCCESS);
+		check_int(t, o.client, 0);
+
+		client = client_of((enum sasl_mechanism)m, USER, PASSWORD, NULL);
+		sasl_client_expect_offer(client, STR("A"));
+		o = talk(t, client, &options, &account);
+		check(t, o.end != SASL_SUCCESS);
+		check_int(t, o.client, -1);
+		/* An older server says nothing of it. */
+		options.offer = STR_NONE;
+		client = client_of((enum sasl_mechanism)m, USER, PASSWORD, NULL);
+		sasl_client_expect_offer(client, STR("A"));
+		o = talk(t, client, &options, &account);
+		check_int(t, o.end, SASL_SUCCESS);
 	}
 }
 
