@@ -45,6 +45,7 @@ class Stream:
         self.reader = trees.Reader()
         self.queue = []  # ("header", Node), ("element", Node), ("close", None), ("end", None)
         self.hidden = {}  # answers that only the runner waits for, by id
+        self.features = None  # the newest that open() got
         self.jid = None  # once bound, in the script's words
         self.is_over = False
 
@@ -165,7 +166,7 @@ class Stream:
         self.send(f"<auth xmlns='{NS_SASL}' mechanism='SCRAM-SHA-256'>{first}</auth>")
         challenge = base64.b64decode(self.next_element(NS_SASL, "challenge").text()).decode()
         fields = dict(field.split("=", 1) for field in challenge.split(","))
-        if fields["h"] != offer_hash(self.features):
+        if self.features is not None and fields["h"] != offer_hash(self.features):
             raise Ended(f"{self.name}: the server offered something else (XEP-0474)")
         salted = salted_password(fields["s"], int(fields["i"]))
         without_proof = f"c=biws,r={fields['r']}"
