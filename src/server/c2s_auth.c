@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/rand.h"
 #include "io/certificate.h"
+#include "server/account_keys.h"
 #include "server/c2s_private.h"
 #include "xmpp/ns.h"
 #include "xmpp/sasl_offer.h"
@@ -203,6 +204,15 @@ c2s_auth_failed(struct c2s *c2s, const char *why)
 static void take_step(struct c2s *c2s, enum sasl_step step, struct str out);
 
 static void
+remember_keys(struct login *login, const struct credentials *credentials)
+{
+	login->epoch = credentials->epoch;
+	for (size_t i = 0; i < SCRAM_HASH_COUNT; i++)
+		if (credentials->scram[i].is_set)
+			login->hashes |= (uint8_t)(1u << i);
+}
+
+static void
 on_credentials(struct store_request *request)
 {
 	struct c2s *c2s = request->owner;
@@ -213,7 +223,7 @@ on_credentials(struct store_request *request)
 			credentials_parse(request->arena, result->value, &credentials) == 0;
 
 	if (c2s->login != NULL && is_known)
-		c2s->login->epoch = credentials.epoch;
+		remember_keys(c2s->login, &credentials);
 	if (c2s_release(c2s))
 		take_step(c2s,
 			  sasl_server_credentials(c2s->sasl, is_known ? &credentials : NULL, &out),
@@ -263,6 +273,20 @@ c2s_log_login(const struct c2s *c2s, struct str user)
 	arena_free(arena);
 }
 
+/* By PLAIN, into an account from elsewhere: from now on it has the keys of all hashes. */
+static void
+complete_keys(struct c2s *c2s, struct str user, const struct credentials *upgrade)
+{
+	struct arena *arena = arena_new();
+
+	account_add_keys(c2s->worker->store, c2s->worker->loop,
+			 arena_printf(arena, "%.*s@%s", STR_ARG(user), c2s->host), upgrade->epoch,
+			 upgrade->scram, NULL, NULL);
+	if (c2s->login != NULL)
+		c2s->login->hashes = UINT8_MAX;
+	arena_free(arena);
+}
+
 static void
 succeed(struct c2s *c2s, struct str out)
 {
@@ -272,7 +296,10 @@ succeed(struct c2s *c2s, struct str out)
 
 	if (is_guest)
 		user = arena_printf(arena, "guest-%016llx", (unsigned long long)rand_u64());
+	if (sasl_server_upgrade(c2s->sasl) != NULL)
+		complete_keys(c2s, user, sasl_server_upgrade(c2s->sasl));
 	if (c2s->login != NULL) {
+		c2s->login->knows_password = sasl_server_used_password(c2s->sasl);
 		c2s_sasl2_succeeded(c2s, user, is_guest, out);
 	} else {
 		stream_success(c2s_output(c2s), out);

@@ -319,13 +319,13 @@ take_note(struct login *login, struct client *client)
 
 	login->is_changed |=
 		client->first_us == 0 || client->last_us + SEEN_STEP_US < now ||
-		(!login->fast.is_token && !client->knows_password) ||
+		(login->knows_password && !client->knows_password) ||
 		(asked->software.len > 0 && !str_is(asked->software, client->software)) ||
 		(asked->device.len > 0 && !str_is(asked->device, client->device));
 	if (client->first_us == 0)
 		client->first_us = now;
 	client->last_us = now;
-	client->knows_password |= !login->fast.is_token;
+	client->knows_password |= login->knows_password;
 	client_describe(client, asked->software, asked->device);
 }
 

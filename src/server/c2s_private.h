@@ -88,6 +88,16 @@ void c2s_legacy_arrived(struct c2s *c2s);
 struct str c2s_legacy_resource(const struct legacy_auth *legacy);
 void c2s_legacy_free(struct legacy_auth *legacy); /* takes NULL */
 
+/* After all tasks, or none: on to the home worker. */
+void c2s_go_on_with_tasks(struct c2s *c2s);
+
+/* c2s_tasks.c: XEP-0480. */
+enum login_task { TASK_NONE, TASK_OFFERED, TASK_BEGUN };
+void c2s_write_upgrades(struct c2s *c2s, struct buf *out);
+/* Offers the next task of LOGIN; false: there is none left. */
+bool c2s_next_task(struct login *login);
+void c2s_task_event(struct c2s *c2s, const struct stream_event *event);
+
 /* c2s_fast.c: XEP-0484. */
 struct fast_login {
 	bool is_asked, has_count, invalidates; /* <fast/> */
@@ -122,8 +132,15 @@ struct login {
 	unsigned phase;
 	struct element *answers, *bound; /* for <success/>; <bound/>, or NULL */
 	struct account *account;         /* once it is in memory */
-	struct str bare;                 /* that account's address, once the user is known */
-	uint64_t epoch;                  /* of its password (credentials.h) */
+	struct str user;                 /* once proved */
+	bool is_guest;
+	bool knows_password; /* it was shown by SCRAM or PLAIN */
+	uint8_t hashes;      /* a bit each: the account has its keys, or they were asked for */
+	enum login_task task;
+	enum scram_hash task_hash;
+	struct str salt;
+	struct str bare; /* that account's address, once the user is known */
+	uint64_t epoch;  /* of its password (credentials.h) */
 	struct fast_login fast;
 	struct element *token; /* for <success/>, or NULL */
 	bool is_resumed;

@@ -22,7 +22,9 @@ c2s_write_authentication(struct c2s *c2s, struct buf *out)
 	buf_addz(out, "<inline>");
 	c2s_write_inline(c2s, out);
 	c2s_write_fast(c2s, out);
-	buf_addz(out, "</inline></authentication>");
+	buf_addz(out, "</inline>");
+	c2s_write_upgrades(c2s, out);
+	buf_addz(out, "</authentication>");
 	c2s->stream.sasl2_is_offered = true;
 }
 
@@ -38,11 +40,13 @@ c2s_sasl2_is_disturbed(const struct c2s *c2s, const struct stream_event *event)
 	case STREAM_AUTHENTICATE:
 		return c2s->login != NULL || c2s->sasl != NULL;
 	case STREAM_RESPONSE:
+		return event->is_sasl2 != (c2s->login != NULL) ||
+		       (c2s->login != NULL && c2s->login->task != TASK_NONE);
 	case STREAM_ABORT:
 		return event->is_sasl2 != (c2s->login != NULL);
 	case STREAM_NEXT_TASK:
 	case STREAM_TASK_DATA:
-		return c2s->login == NULL;
+		return c2s->login == NULL || c2s->login->task == TASK_NONE;
 	default:
 		return c2s->login != NULL;
 	}
@@ -95,7 +99,7 @@ c2s_sasl2_event(struct c2s *c2s, const struct stream_event *event)
 	if (event->kind == STREAM_AUTHENTICATE)
 		on_authenticate(c2s, event->el);
 	else
-		c2s_close(c2s, STREAM_POLICY_VIOLATION, "no task is under way");
+		c2s_task_event(c2s, event);
 }
 
 void
@@ -112,7 +116,20 @@ c2s_sasl2_succeeded(struct c2s *c2s, struct str user, bool is_guest, struct str 
 	}
 	if (!is_guest)
 		c2s_make_client_id(login);
+	c2s->tried_password = false; /* what goes wrong now is no wrong password */
+	login->user = arena_dup(login->arena, user);
+	login->is_guest = is_guest;
 	login->data = arena_dup(login->arena, data);
-	c2s_log_login(c2s, user);
-	c2s_authenticated(c2s, user, is_guest);
+	c2s_go_on_with_tasks(c2s);
+}
+
+void
+c2s_go_on_with_tasks(struct c2s *c2s)
+{
+	struct login *login = c2s->login;
+
+	if (c2s_next_task(login))
+		return;
+	c2s_log_login(c2s, login->user);
+	c2s_authenticated(c2s, login->user, login->is_guest);
 }

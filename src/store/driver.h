@@ -41,7 +41,8 @@ struct store_op {
 	enum store_op_kind kind;
 	struct str owner; /* auth_list: the domain */
 	struct str name;  /* of the doc, set or log */
-	struct str key;   /* set: the item's; log_append: the correspondent; auth_list: AFTER */
+	struct str key;   /* set: the item's; log_append: the correspondent; auth_list: AFTER;
+			   * auth_put: what must stand there, or empty */
 	struct str value;
 	uint64_t id;     /* log_range: AFTER; log_trim: UP_TO; log_remove */
 	uint64_t before; /* log_range */

@@ -414,14 +414,16 @@ run_auth(struct memory_store *st, const struct store_op *op, struct arena *arena
 	 struct store_result *result)
 {
 	struct str key = prefix(st, SHAPE_AUTH, op->owner, STR(""));
-	bool is_there = ordered_get(st->list, key) != NULL;
+	const struct ordered_item *there = ordered_get(st->list, key);
 
 	if (op->kind == OP_AUTH_GET)
 		get(st, key, arena, result);
-	else if (op->kind == OP_AUTH_CREATE && is_there)
+	else if (op->kind == OP_AUTH_CREATE && there != NULL)
 		result->status = STORE_CONFLICT;
-	else if (op->kind == OP_AUTH_PUT && !is_there)
+	else if (op->kind == OP_AUTH_PUT && there == NULL)
 		result->status = STORE_MISSING;
+	else if (op->kind == OP_AUTH_PUT && op->key.len > 0 && !str_equal(op->key, there->value))
+		result->status = STORE_CONFLICT;
 	else
 		memory_put(st, key, op->value);
 }

@@ -312,6 +312,17 @@ store_auth_put(struct store_request *r, struct str owner, struct str value)
 }
 
 size_t
+store_auth_swap(struct store_request *r, struct str owner, struct str old, struct str value)
+{
+	struct store_op *op = add(r, OP_AUTH_PUT, owner, NULL);
+
+	assert(old.len > 0);
+	op->key = copy(r, old);
+	op->value = copy(r, value);
+	return r->count - 1;
+}
+
+size_t
 store_auth_list(struct store_request *r, struct str domain, struct str after, size_t limit)
 {
 	struct store_op *op = add(r, OP_AUTH_LIST, domain, NULL);

@@ -518,6 +518,30 @@ auth_create(struct sqlite_store *st, const struct store_op *op, struct store_res
 }
 
 static int
+auth_swap(struct sqlite_store *st, const struct store_op *op, struct arena *arena,
+	  struct store_result *result)
+{
+	sqlite3_stmt *stmt = sqlite_statement(st, SQL_AUTH_SWAP);
+
+	sqlite_bind(stmt, 1, op->owner);
+	sqlite_bind(stmt, 2, op->value);
+	sqlite_bind(stmt, 3, op->key);
+	if (change(st, stmt, result) < 0)
+		return -1;
+	if (result->status != STORE_MISSING)
+		return 0;
+	stmt = sqlite_statement(st, SQL_AUTH_GET); /* there, and another one, or not there */
+	sqlite_bind(stmt, 1, op->owner);
+	result->status = STORE_OK;
+	if (get_value(st, stmt, arena, result) < 0)
+		return -1;
+	if (result->status == STORE_OK)
+		result->status = STORE_CONFLICT;
+	result->value = STR_NONE;
+	return 0;
+}
+
+static int
 run_auth(struct sqlite_store *st, const struct store_op *op, struct arena *arena,
 	 struct store_result *result)
 {
@@ -525,6 +549,8 @@ run_auth(struct sqlite_store *st, const struct store_op *op, struct arena *arena
 
 	if (op->kind == OP_AUTH_CREATE)
 		return auth_create(st, op, result);
+	if (op->kind == OP_AUTH_PUT && op->key.len > 0)
+		return auth_swap(st, op, arena, result);
 	stmt = sqlite_statement(st, op->kind == OP_AUTH_GET ? SQL_AUTH_GET : SQL_AUTH_PUT);
 	sqlite_bind(stmt, 1, op->owner);
 	if (op->kind == OP_AUTH_GET)

@@ -59,6 +59,7 @@ static const char *const texts[SQL_COUNT] = {
 	[SQL_AUTH_CREATE] = "INSERT INTO auth (jid, domain, value) VALUES (?1, ?2, ?3) "
 			    "ON CONFLICT DO NOTHING",
 	[SQL_AUTH_PUT] = "UPDATE auth SET value = ?2 WHERE jid = ?1",
+	[SQL_AUTH_SWAP] = "UPDATE auth SET value = ?2 WHERE jid = ?1 AND value = ?3",
 	[SQL_AUTH_REMOVE] = "DELETE FROM auth WHERE jid = ?1",
 	[SQL_AUTH_LIST] = "SELECT jid, value FROM auth WHERE jid > ?1 ORDER BY jid LIMIT ?2",
 	[SQL_AUTH_LIST_DOMAIN] = "SELECT jid, value FROM auth WHERE jid > ?1 AND domain = ?3 "

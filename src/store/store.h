@@ -50,7 +50,7 @@ struct store_result {
 
 /*
  * A request is refused whole, and nothing of it is written, when an auth_create finds the account
- * (STORE_CONFLICT), an auth_put does not (STORE_MISSING), or a log or the disk is full
+ * (STORE_CONFLICT), an auth_put or auth_swap does not (STORE_MISSING), or a log or the disk is full
  * (STORE_FULL). What a get, remove or trim does not find is only that operation's result.
  */
 struct store_request {
@@ -189,6 +189,8 @@ size_t store_auth_create(struct store_request *r, struct str owner,
 			 struct str value); /* STORE_CONFLICT */
 size_t store_auth_put(struct store_request *r, struct str owner,
 		      struct str value); /* STORE_MISSING */
+/* The same, if OLD (not empty) stands there; else STORE_CONFLICT, or STORE_MISSING. */
+size_t store_auth_swap(struct store_request *r, struct str owner, struct str old, struct str value);
 /* Items with key = owner, from AFTER (exclusive) on, at most LIMIT (0: all), of DOMAIN (empty:
  * all). */
 size_t store_auth_list(struct store_request *r, struct str domain, struct str after, size_t limit);

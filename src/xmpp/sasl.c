@@ -206,6 +206,13 @@ sasl_server_username(const struct sasl_server *server)
 	return server->username;
 }
 
+bool
+sasl_server_used_password(const struct sasl_server *server)
+{
+	return server->options.mechanism != SASL_EXTERNAL &&
+	       server->options.mechanism != SASL_ANONYMOUS;
+}
+
 enum sasl_failure
 sasl_server_failure(const struct sasl_server *server, const char **why)
 {

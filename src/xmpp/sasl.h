@@ -105,6 +105,9 @@ enum sasl_failure sasl_server_failure(const struct sasl_server *server, const ch
  */
 const struct credentials *sasl_server_upgrade(const struct sasl_server *server);
 
+/* Whether it was a password that was proved: by SCRAM or PLAIN. */
+bool sasl_server_used_password(const struct sasl_server *server);
+
 /*
  * The client's side, for tools and tests. BINDING with a mechanism that is not -PLUS tells that we
  * could bind but the server announced no -PLUS: the `y` flag. Give none for the `n` flag. USERNAME

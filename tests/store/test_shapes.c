@@ -121,6 +121,13 @@ static const struct step auth_steps[] = {
 	{OP_AUTH_GET, ROMEO, .answer = "keys"},
 	{OP_AUTH_PUT, ROMEO, .value = "new keys"},
 	{OP_AUTH_GET, ROMEO, .answer = "new keys"},
+	/* a swap: only of what stands there */
+	{OP_AUTH_PUT, ROMEO, .key = "keys", .value = "x", .status = STORE_CONFLICT},
+	{OP_AUTH_PUT, JULIET, .key = "keys", .value = "x", .status = STORE_MISSING},
+	{OP_AUTH_GET, ROMEO, .answer = "new keys"},
+	{OP_AUTH_PUT, ROMEO, .key = "new keys", .value = "newer keys"},
+	{OP_AUTH_GET, ROMEO, .answer = "newer keys"},
+	{OP_AUTH_PUT, ROMEO, .key = "newer keys", .value = "new keys"},
 	{OP_AUTH_CREATE, "a@x.example", .value = "1"},
 	{OP_AUTH_CREATE, "b@y.example", .value = "2"},
 	{OP_AUTH_CREATE, "c@x.example", .value = "3"},
@@ -233,7 +240,10 @@ add_step(struct store_request *r, const struct step *s, uint64_t first_id)
 		store_auth_create(r, owner, value);
 		break;
 	case OP_AUTH_PUT:
-		store_auth_put(r, owner, value);
+		if (s->key != NULL)
+			store_auth_swap(r, owner, key, value);
+		else
+			store_auth_put(r, owner, value);
 		break;
 	case OP_AUTH_LIST:
 		store_auth_list(r, owner, key, s->limit);
