@@ -87,8 +87,7 @@ archive_keep(const struct account *account, const struct stanza *message, bool i
 	if (account->is_guest || (message->type != MESSAGE_CHAT && message->type != MESSAGE_NORMAL))
 		return KEEP_NOT;
 	keep = content(message);
-	if (keep == KEEP_ARCHIVED &&
-	    !archive_wants(account, jid_bare_text(is_sent ? message->to : message->from)))
+	if (keep == KEEP_ARCHIVED && !archive_wants(account, is_sent ? message->to : message->from))
 		keep = KEEP_HIDDEN;
 	/* A sent message is with whom it is for: it is kept for the archive alone. */
 	return is_sent && keep == KEEP_HIDDEN ? KEEP_NOT : keep;
@@ -122,18 +121,17 @@ carbons_are_due(const struct stanza *message, bool is_sent)
  * those that are always, and never, archived (XEP-0441 §2).
  */
 bool
-archive_wants(const struct account *account, struct str peer)
+archive_wants(const struct account *account, struct jid peer)
 {
 	struct str text = account->archive_prefs ? str(account->archive_prefs) : STR("always");
-	struct str preset = STR(""), line;
-	const struct contact *contact;
+	struct str preset = STR(""), line, bare = jid_bare_text(peer);
 
 	(void)str_split(&text, '\n', &preset);
 	while (str_split(&text, '\n', &line))
-		if (line.len > 0 && str_equal(str_from(line, 1), peer))
+		if (line.len > 0 &&
+		    (str_equal(str_from(line, 1), bare) || str_equal(str_from(line, 1), peer.text)))
 			return line.p[0] == '+';
 	if (!str_is(preset, "roster"))
 		return !str_is(preset, "never");
-	contact = roster_find(account->roster, peer);
-	return contact != NULL;
+	return roster_find(account->roster, bare) != NULL;
 }

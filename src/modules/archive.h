@@ -18,5 +18,5 @@ enum archive_keep archive_keep(const struct account *account, const struct stanz
 			       bool is_sent);
 bool carbons_are_due(const struct stanza *message, bool is_sent);
 
-/* XEP-0441: whether ACCOUNT's archive is for messages with PEER, a bare JID. */
-bool archive_wants(const struct account *account, struct str peer);
+/* XEP-0441: whether ACCOUNT's archive is for messages with PEER. */
+bool archive_wants(const struct account *account, struct jid peer);

@@ -9,6 +9,8 @@
  */
 #include "modules/mam_query.h"
 
+#include "modules/fulltext.h"
+
 #include "xmpp/xep/delay.h"
 #include "xmpp/xep/forms.h"
 #include "xmpp/xep/rsm.h"
@@ -143,7 +145,7 @@ read_form(struct arena *arena, const struct element *x, bool knows_groupchat, st
 	    !str_is(form.form_type, NS_MAM))
 		return STANZA_BAD_REQUEST;
 	for (size_t i = 0; i < form.field_count; i++)
-		if (form.fields[i].var.len > 0 &&
+		if (form.fields[i].var.len > 0 && !str_is(form.fields[i].var, FULLTEXT_FIELD) &&
 		    !is_known_field(form.fields[i].var, knows_groupchat))
 			return STANZA_FEATURE_NOT_IMPLEMENTED; /* §4.1.5 */
 	with = form_value(&form, "with");
@@ -152,6 +154,8 @@ read_form(struct arena *arena, const struct element *x, bool knows_groupchat, st
 			return STANZA_JID_MALFORMED;
 		out->page.with = jid.text;
 	}
+	out->page.match_arg = fulltext_new(arena, form_value(&form, FULLTEXT_FIELD));
+	out->page.match = out->page.match_arg != NULL ? fulltext_match : NULL;
 	out->has_groupchat_field = form_field(&form, "include-groupchat") != NULL;
 	if (form_bool(&form, "include-groupchat", &out->groupchat) < 0)
 		return STANZA_BAD_REQUEST;
@@ -216,6 +220,7 @@ mam_form(struct arena *arena, bool knows_groupchat)
 	validate = element_add(arena, ids, NS_VALIDATE, "validate");
 	element_setz(arena, validate, "datatype", "xs:string");
 	element_add(arena, validate, NULL, "open");
+	form_add_field(arena, x, FIELD_TEXT, FULLTEXT_FIELD, NULL);
 	if (knows_groupchat)
 		form_add_field(arena, x, FIELD_BOOL, "include-groupchat", NULL);
 	element_append(query, x);

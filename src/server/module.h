@@ -157,6 +157,8 @@ struct module {
 	void (*account_free)(void *state);
 	/* Commands of the control socket (control.h), or NULL; their owner is admin_private.h's. */
 	const struct control_command *controls;
+	/* Once a second, on each worker. */
+	void (*tick)(struct worker *worker);
 	/* State per worker, zeroed, got by module_state. */
 	size_t state_size;
 	void (*state_free)(void *state);

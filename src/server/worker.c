@@ -21,6 +21,9 @@ tick(struct timer *timer)
 	struct worker *worker = CONTAINER(timer, struct worker, tick);
 
 	accounts_sweep(worker);
+	for (size_t i = 0; i < module_count(); i++)
+		if (modules[i]->tick != NULL)
+			modules[i]->tick(worker);
 	timer_set(worker->loop, timer, loop_now_ms(worker->loop) + TICK_MS);
 }
 

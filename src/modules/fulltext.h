@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* fulltext.h - which messages hold the words that somebody looks for (XEP-0431). */
+#pragma once
+
+#include "store/store.h"
+
+#define NS_FULLTEXT "urn:xmpp:fulltext:0"
+#define FULLTEXT_FIELD "{" NS_FULLTEXT "}fulltext"
+
+struct fulltext;
+
+/* The words of TEXT, or NULL when it has none. Lives in ARENA. */
+const struct fulltext *fulltext_new(struct arena *arena, struct str text);
+/*
+ * Whether the body of ITEM's message, or its subject, holds all words of ARG, a struct fulltext:
+ * each as a part of a word, capital letters being as small ones. Pure; for store_page.match.
+ */
+bool fulltext_match(const struct store_item *item, const void *arg);
