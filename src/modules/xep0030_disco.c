@@ -75,6 +75,12 @@ server_items(struct event *ev)
 		if (service != NULL)
 			disco_add_item(ev->arena, query, service->name, STR_NONE, STR_NONE);
 	}
+	for (size_t i = 0; i < ev->worker->config->component_count; i++) {
+		const struct config_component *component = &ev->worker->config->components[i];
+
+		if (config_component_is_of(ev->worker->config, component, ev->host))
+			disco_add_item(ev->arena, query, component->name, STR_NONE, STR_NONE);
+	}
 	event_reply(ev, query);
 	return DONE;
 }

@@ -19,6 +19,7 @@ config_free(struct config *config)
 
 	map_free(&config->hosts_by_name);
 	map_free(&config->services_by_name);
+	map_free(&config->components_by_name);
 	arena_free(arena); /* CONFIG stands in it */
 }
 
@@ -61,6 +62,7 @@ add_services(struct config *config, const struct config_module *modules, size_t 
 			service->host = host;
 			service->module = m;
 			if (config_host(config, service->name) == NULL &&
+			    config_component(config, service->name) == NULL &&
 			    config_service(config, service->name) == NULL)
 				map_put(&config->services_by_name, service->name, service);
 		}
@@ -148,6 +150,33 @@ const struct config_service *
 config_service(const struct config *config, struct str name)
 {
 	return map_get(&config->services_by_name, name);
+}
+
+const struct config_component *
+config_component(const struct config *config, struct str name)
+{
+	return map_get(&config->components_by_name, name);
+}
+
+static bool
+is_below(struct str name, const struct config_host *host)
+{
+	size_t len = host->name.len;
+
+	return name.len > len + 1 && name.p[name.len - len - 1] == '.' &&
+	       str_equal(str_from(name, name.len - len), host->name);
+}
+
+bool
+config_component_is_of(const struct config *config, const struct config_component *component,
+		       const struct config_host *host)
+{
+	if (is_below(component->name, host))
+		return true;
+	for (size_t i = 0; i < config->host_count; i++)
+		if (is_below(component->name, &config->hosts[i]))
+			return false;
+	return true;
 }
 
 const struct config_service *

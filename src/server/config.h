@@ -36,7 +36,7 @@ struct config_service {
 	size_t module; /* index */
 };
 
-enum config_listener_type { LISTENER_C2S, LISTENER_C2S_TLS };
+enum config_listener_type { LISTENER_C2S, LISTENER_C2S_TLS, LISTENER_COMPONENT };
 enum config_plaintext { PLAINTEXT_NEVER, PLAINTEXT_LOOPBACK, PLAINTEXT_ALWAYS };
 enum config_conflict { CONFLICT_REPLACE_OLD, CONFLICT_REFUSE_NEW, CONFLICT_RENAME };
 enum config_tls_version { CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
@@ -73,6 +73,22 @@ struct config_host {
 	struct text_list contacts[CONTACT_COUNT]; /* URIs */
 	struct str welcome;                       /* sent to new accounts; empty: nothing is */
 	const struct option_values **modules;     /* by the module's index; see config_options */
+};
+
+/* XEP-0356 §4: what a component may do with accounts of this server. */
+enum config_roster_access { ROSTER_NONE, ROSTER_GET, ROSTER_SET, ROSTER_BOTH };
+enum config_presence_access { PRESENCE_NONE, PRESENCE_MANAGED_ENTITY, PRESENCE_ROSTER };
+
+struct config_component {
+	struct str name;          /* prepared: a domain */
+	struct text_list aliases; /* the same: further domains of it */
+	struct str secret;        /* XEP-0114 §3 */
+	uint64_t queue_bytes;     /* that may wait for it */
+	enum config_roster_access roster;
+	enum config_presence_access presence;
+	bool message;                    /* may send messages in the name of others */
+	struct text_list iq_get, iq_set; /* namespaces of requests in accounts' names */
+	struct text_list delegations;    /* namespaces that it answers for (XEP-0355) */
 };
 
 /* 0 switches a limit off. */
@@ -118,6 +134,8 @@ struct config {
 	size_t host_count;
 	const struct config_listener *listeners;
 	size_t listener_count;
+	const struct config_component *components;
+	size_t component_count;
 	struct str data_directory, run_directory;
 	struct str control_socket; /* a path */
 	struct str control_group;  /* whose members may use it; empty: root and the server only */
@@ -135,6 +153,7 @@ struct config {
 	struct arena *arena;
 	struct map hosts_by_name;
 	struct map services_by_name;
+	struct map components_by_name; /* aliases too */
 	_Atomic unsigned references;
 	size_t module_count;
 	const struct option_values **module_values; /* of the file, by the module's index */
@@ -166,6 +185,11 @@ void config_unref(struct config *config); /* takes NULL */
 const struct config_host *config_host(const struct config *config, struct str name);
 /* The service of that (prepared) name, or NULL. */
 const struct config_service *config_service(const struct config *config, struct str name);
+/* The component that serves that (prepared) domain, or NULL. */
+const struct config_component *config_component(const struct config *config, struct str name);
+/* Whether HOST lists COMPONENT among its services: one below it, or one that is below no host. */
+bool config_component_is_of(const struct config *config, const struct config_component *component,
+			    const struct config_host *host);
 /* The service of HOST's MODULE, or NULL when it is off or has none. */
 const struct config_service *config_host_service(const struct config *config,
 						 const struct config_host *host, size_t module);

@@ -100,17 +100,23 @@ static const struct config_key contact_keys[CONTACT_COUNT] = {
 };
 
 static const struct config_key listener_keys[] = {
-	{{"type", OPTION_TEXT, "c2s", "clients with STARTTLS, or with TLS from the first byte",
-	  .choices = "c2s c2s-tls"},
+	{{"type", OPTION_TEXT, "c2s",
+	  "clients with STARTTLS, or with TLS from the first byte; or components (XEP-0114), "
+	  "whose connections are not encrypted",
+	  .choices = "c2s c2s-tls component"},
 	 IN(config_listener, type),
 	 CHECK_ENUM,
 	 RESTART},
-	{{"address", OPTION_TEXT, "*", "numeric address to listen on; `*`: all"},
+	{{"address", OPTION_TEXT, "*",
+	  "numeric address to listen on; `*`: all; 127.0.0.1 where the type is `component`"},
 	 IN(config_listener, address),
 	 CHECK_ADDRESS,
 	 RESTART},
 	{{"port", OPTION_INT, "5222",
-	  "port to listen on, 5223 where the type is `c2s-tls`; 0: any that is free", .max = 65535},
+	  "port to listen on, 5223 where the type is `c2s-tls`, 5347 where it is `component`; 0: "
+	  "any "
+	  "that is free",
+	  .max = 65535},
 	 IN(config_listener, port),
 	 RESTART},
 	{{"require_tls", OPTION_BOOL, "true",
@@ -124,6 +130,45 @@ static const struct config_key listener_keys[] = {
 	 IN(config_listener, allow_plaintext_passwords),
 	 CHECK_ENUM,
 	 RESTART},
+};
+
+static const struct config_key component_keys[] = {
+	{{"name", OPTION_TEXT, "", "the component's domain, such as `irc.example.com`"},
+	 IN(config_component, name),
+	 CHECK_HOST},
+	{{"aliases", OPTION_LIST, "", "further domains that it serves on the same connection"},
+	 IN(config_component, aliases),
+	 CHECK_HOSTS},
+	{{"secret", OPTION_TEXT, "", "what it logs in with: long, and drawn at random"},
+	 IN(config_component, secret)},
+	{{"queue_bytes", OPTION_SIZE, "16MiB",
+	  "what may wait for a component that does not read; stanzas past that are refused",
+	  .min = KIB(64), .max = MIB(1024)},
+	 IN(config_component, queue_bytes)},
+	{{"roster", OPTION_TEXT, "none",
+	  "whether it may read or change the rosters of this server's accounts (XEP-0356)",
+	  .choices = "none get set both"},
+	 IN(config_component, roster),
+	 CHECK_ENUM},
+	{{"presence", OPTION_TEXT, "none",
+	  "whose presence it sees (XEP-0356): nobody's, that of this server's accounts, or that of "
+	  "their contacts too",
+	  .choices = "none managed_entity roster"},
+	 IN(config_component, presence),
+	 CHECK_ENUM},
+	{{"message", OPTION_BOOL, "false",
+	  "whether it may send messages in the name of this server's accounts and hosts "
+	  "(XEP-0356)"},
+	 IN(config_component, message)},
+	{{"iq_get", OPTION_LIST, "",
+	  "namespaces of requests that it may make in the name of accounts (XEP-0356)"},
+	 IN(config_component, iq_get)},
+	{{"iq_set", OPTION_LIST, "", "and of those that change something"},
+	 IN(config_component, iq_set)},
+	{{"delegations", OPTION_LIST, "",
+	  "namespaces of requests to the server or its accounts that it answers instead "
+	  "(XEP-0355)"},
+	 IN(config_component, delegations)},
 };
 
 static const struct config_key tls_keys[] = {
@@ -279,6 +324,16 @@ const struct config_section config_sections[SECTION_COUNT] = {
 		 "listeners = (\n"
 		 "\t{ type = \"c2s\"; port = 5222; },\n"
 		 "\t{ type = \"c2s-tls\"; port = 5223; address = \"192.0.2.1\"; }\n"
+		 ");"},
+	[SECTION_COMPONENT] =
+		{"components",
+		 "A list of groups, one for each external component (XEP-0114), such as a gateway "
+		 "to "
+		 "another network. Without a listener of the type `component` they connect to port "
+		 "5347 of 127.0.0.1.",
+		 component_keys, COUNT(component_keys),
+		 "components = (\n"
+		 "\t{ name = \"irc.example.com\"; secret = \"lMdSCjJBGxoKwzhsd9Pd\"; }\n"
 		 ");"},
 	[SECTION_TLS] = {"tls", "A group: encryption.", tls_keys, COUNT(tls_keys),
 			 "tls = { minimum_version = \"1.3\"; };"},

@@ -14,6 +14,7 @@ enum config_check {
 	CHECK_HOST,      /* TEXT: a host name, prepared */
 	CHECK_ADDRESS,   /* TEXT: a numeric address, or "*" */
 	CHECK_JIDS,      /* LIST: bare JIDs, prepared */
+	CHECK_HOSTS,     /* LIST: host names, prepared */
 	CHECK_URIS,      /* LIST: with a scheme */
 	CHECK_MECHANISM, /* LIST: SASL mechanism names */
 	CHECK_LINES,     /* TEXT: may have several lines */
@@ -39,6 +40,7 @@ enum {
 	SECTION_HOST,
 	SECTION_CONTACTS,
 	SECTION_LISTENER,
+	SECTION_COMPONENT,
 	SECTION_TLS,
 	SECTION_SASL,
 	SECTION_SESSIONS,

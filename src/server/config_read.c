@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+#define COMPONENT_PORT 5347u
+
 /* A section's keys, to be set in the struct at BASE. */
 struct place {
 	const struct config_section *section;
@@ -218,6 +220,12 @@ read_listener(struct config_reader *r, const config_setting_t *setting,
 	if (listener->type == LISTENER_C2S_TLS &&
 	    config_setting_get_member(setting, "port") == NULL)
 		listener->port = 5223;
+	if (listener->type != LISTENER_COMPONENT)
+		return;
+	if (config_setting_get_member(setting, "port") == NULL)
+		listener->port = COMPONENT_PORT;
+	if (config_setting_get_member(setting, "address") == NULL)
+		listener->address = STR("127.0.0.1"); /* SEC-45 */
 }
 
 static bool
@@ -271,6 +279,91 @@ default_listeners(struct config_reader *r)
 	r->config->listener_count = 2;
 }
 
+static void
+read_component(struct config_reader *r, const config_setting_t *setting,
+	       struct config_component *component)
+{
+	size_t faults = r->faults.count;
+	unsigned line = config_setting_source_line(setting);
+
+	config_set_defaults(r, &config_sections[SECTION_COMPONENT], component);
+	if (!config_setting_is_group(setting)) {
+		config_fault_value(&r->faults, setting,
+				   STR("a group such as { name = \"irc.example.com\"; secret = "
+				       "\"...\"; }"),
+				   NULL);
+		return;
+	}
+	read_section(r, setting, SECTION_COMPONENT, component);
+	if (r->faults.count > faults)
+		return;
+	if (component->name.len == 0 || component->secret.len == 0) {
+		config_fault(&r->faults, line, "a component needs a name and a secret");
+		return;
+	}
+	for (size_t i = 0; i <= component->aliases.count; i++) {
+		struct str name = i == 0 ? component->name : component->aliases.items[i - 1];
+
+		if (map_put(&r->config->components_by_name, name, component) != NULL)
+			config_fault(&r->faults, line, "the component %.*s is there twice",
+				     STR_ARG(name));
+	}
+}
+
+static void
+read_components(struct config_reader *r, const config_setting_t *setting,
+		struct config_host *host UNUSED)
+{
+	size_t n = config_setting_is_list(setting) ? (size_t)config_setting_length(setting) : 0;
+	struct config_component *components = arena_array(r->arena, struct config_component, n + 1);
+
+	if (!config_setting_is_list(setting))
+		config_fault_value(&r->faults, setting,
+				   STR("a list of groups: ( { name = \"irc.example.com\"; secret = "
+				       "\"...\"; } )"),
+				   NULL);
+	for (size_t i = 0; i < n; i++)
+		read_component(r, config_setting_get_elem(setting, (unsigned)i), &components[i]);
+	r->config->components = components;
+	r->config->component_count = n;
+}
+
+/* Where components connect when the file does not say. */
+static void
+default_component_listener(struct config_reader *r)
+{
+	struct config *config = r->config;
+	size_t n = config->listener_count;
+	struct config_listener *all = arena_array(r->arena, struct config_listener, n + 1);
+
+	for (size_t i = 0; i < n; i++) {
+		all[i] = config->listeners[i];
+		if (all[i].type == LISTENER_COMPONENT)
+			return;
+	}
+	if (config->component_count == 0)
+		return;
+	config_set_defaults(r, &config_sections[SECTION_LISTENER], &all[n]);
+	all[n].type = LISTENER_COMPONENT;
+	all[n].address = STR("127.0.0.1");
+	all[n].port = COMPONENT_PORT;
+	config->listeners = all;
+	config->listener_count = n + 1;
+}
+
+/* A component's domain is nobody else's. */
+static void
+check_components(struct config_reader *r, const config_setting_t *root)
+{
+	const config_setting_t *setting = config_setting_get_member(root, "components");
+
+	for (size_t i = 0; i < r->config->host_count; i++)
+		if (config_component(r->config, r->config->hosts[i].name) != NULL)
+			config_fault(&r->faults, setting ? config_setting_source_line(setting) : 0,
+				     "%.*s is a host, and cannot be a component",
+				     STR_ARG(r->config->hosts[i].name));
+}
+
 /* Hosts are read last: they start from what the top level says. */
 static void
 skip(struct config_reader *r UNUSED, const config_setting_t *setting UNUSED,
@@ -282,6 +375,7 @@ static const struct group top_groups[] = {
 	{"host", CONFIG_TYPE_NONE, skip},
 	{"hosts", CONFIG_TYPE_NONE, skip},
 	{"listeners", CONFIG_TYPE_NONE, read_listeners},
+	{"components", CONFIG_TYPE_NONE, read_components},
 	{"contacts", CONFIG_TYPE_GROUP, read_contacts},
 	{"modules", CONFIG_TYPE_GROUP, config_read_modules},
 	{"tls", CONFIG_TYPE_GROUP, read_tls},
@@ -312,6 +406,8 @@ read_root(struct config_reader *r, const config_setting_t *root)
 
 	read_members(r, root, places, COUNT(places), top_groups, &r->host);
 	find_hosts(r, root);
+	check_components(r, root);
+	default_component_listener(r);
 	config->module_values = r->host.modules;
 	config->module_count = r->module_count;
 	if (config->control_socket.len == 0)

@@ -185,6 +185,7 @@ check_one(struct config_reader *r, const config_setting_t *setting, enum config_
 		*text = resolve_path(r, *text);
 		return;
 	case CHECK_HOST:
+	case CHECK_HOSTS:
 		expected = STR("a host name such as \"example.com\"");
 		rc = jid_prepare_domain(r->arena, *text, text, &why);
 		if (rc == 0)

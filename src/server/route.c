@@ -8,6 +8,7 @@
 #include "server/route.h"
 
 #include "server/account.h"
+#include "server/component.h"
 #include "server/module.h"
 #include "server/server.h"
 #include "server/server_ask.h"
@@ -106,9 +107,15 @@ open_letter(struct worker *worker, struct stanza *stanza)
 	struct account *account = account_find(worker, bare);
 	const struct config_service *service =
 		account == NULL ? config_service(worker->config, stanza->to.domain) : NULL;
+	const struct config_component *component;
 
 	if (service != NULL) {
 		to_service(worker, stanza, service);
+		return;
+	}
+	component = account == NULL ? config_component(worker->config, stanza->to.domain) : NULL;
+	if (component != NULL) {
+		component_take(worker, stanza, component);
 		return;
 	}
 	if (account == NULL && is_idle_talk(stanza)) {
@@ -204,14 +211,29 @@ to_server(struct worker *worker, struct stanza *stanza, const struct config_host
 	arena_free(ev.arena);
 }
 
+static void
+send_home(struct worker *worker, struct worker *home, struct stanza *stanza)
+{
+	if (home == worker)
+		queue_letter(worker, stanza);
+	else
+		post(home, &(struct parcel){.stanza = stanza});
+}
+
 void
 route(struct worker *worker, struct stanza *stanza)
 {
+	const struct config_component *component;
 	const struct config_host *host;
 	struct worker *home;
 
 	stanza_freeze(stanza);
 	host = worker_host(worker, stanza->to.domain);
+	component = host ? NULL : config_component(worker->config, stanza->to.domain);
+	if (component != NULL) {
+		send_home(worker, component_home(worker, component), stanza);
+		return;
+	}
 	if ((host == NULL && config_service(worker->config, stanza->to.domain) == NULL) ||
 	    (host != NULL && stanza->to.local.len == 0)) {
 		if (host == NULL)
@@ -222,8 +244,5 @@ route(struct worker *worker, struct stanza *stanza)
 		return;
 	}
 	home = worker_home(worker, jid_bare_text(stanza->to));
-	if (home == worker)
-		queue_letter(worker, stanza);
-	else
-		post(home, &(struct parcel){.stanza = stanza});
+	send_home(worker, home, stanza);
 }

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "io/listener.h"
 #include "server/c2s.h"
+#include "server/component.h"
 #include "server/route.h"
 
 #include <stdatomic.h>
@@ -39,13 +40,22 @@ on_accepted(struct listener *listener, int fd)
 {
 	struct port *port = listener_owner(listener);
 
-	c2s_accept(port->runner->worker, fd, &port->config);
+	if (port->config.type == LISTENER_COMPONENT)
+		component_accept(port->runner->worker, fd);
+	else
+		c2s_accept(port->runner->worker, fd, &port->config);
 }
 
 static const char *
 type_name(enum config_listener_type type)
 {
-	return type == LISTENER_C2S_TLS ? "c2s-tls" : "c2s";
+	static const char *const names[] = {
+		[LISTENER_C2S] = "c2s",
+		[LISTENER_C2S_TLS] = "c2s-tls",
+		[LISTENER_COMPONENT] = "component",
+	};
+
+	return names[type];
 }
 
 static int
@@ -146,7 +156,8 @@ on_poll(struct timer *timer)
 	struct runner *runner = CONTAINER(timer, struct runner, poll);
 	struct loop *loop = runner->worker->loop;
 
-	if (list_is_empty(&runner->worker->streams) || loop_now_ms(loop) >= runner->deadline_ms)
+	if ((list_is_empty(&runner->worker->streams) && components_are_quiet(runner->worker)) ||
+	    loop_now_ms(loop) >= runner->deadline_ms)
 		loop_stop(loop);
 	else
 		timer_set(loop, timer, loop_now_ms(loop) + POLL_MS);
@@ -160,6 +171,7 @@ stop(struct worker *worker, void *arg)
 
 	close_ports(runner);
 	c2s_close_all(worker, STREAM_SYSTEM_SHUTDOWN, NULL);
+	components_close_all(worker, STREAM_SYSTEM_SHUTDOWN);
 	runner->deadline_ms = now + worker->config->shutdown_timeout;
 	runner->poll.run = on_poll;
 	timer_set(worker->loop, &runner->poll, now);

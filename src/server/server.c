@@ -7,6 +7,7 @@
 #include "base/rand.h"
 #include "server/account.h"
 #include "server/c2s.h"
+#include "server/component.h"
 #include "server/module.h"
 #include "server/running.h"
 #include "server/sm.h"
@@ -172,10 +173,13 @@ void
 server_rest(struct server *server)
 {
 	settle(server);
-	for (size_t i = 0; i < server->worker_count; i++)
-		if (server->workers[i] != NULL)
-			c2s_end_all(server->workers[i]); /* clients that did not take their last
-							    words in time */
+	/* Those that did not take their last words in time. */
+	for (size_t i = 0; i < server->worker_count; i++) {
+		if (server->workers[i] == NULL)
+			continue;
+		c2s_end_all(server->workers[i]);
+		components_end_all(server->workers[i]);
+	}
 	settle(server);
 	for (size_t i = 0; i < server->worker_count; i++)
 		if (server->workers[i] != NULL)
@@ -216,6 +220,7 @@ switch_config(struct worker *worker, void *arg)
 	for (size_t i = 0; i < old->host_count; i++)
 		if (config_host(config, old->hosts[i].name) == NULL)
 			c2s_close_host(worker, old->hosts[i].name);
+	components_check_all(worker);
 	config_unref(old);
 }
 

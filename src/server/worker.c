@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "server/account.h"
+#include "server/component.h"
 #include "server/module.h"
 #include "server/route.h"
 #include "server/server.h"
@@ -42,6 +43,7 @@ worker_new(struct server *server, unsigned index, struct loop *loop, struct stor
 	worker->tick.run = tick;
 	list_init(&worker->streams);
 	list_init(&worker->idle_accounts);
+	components_open(worker);
 	worker->module_state = xnew_array(void *, module_count());
 	for (size_t i = 0; i < module_count(); i++)
 		if (modules[i]->state_size > 0)
@@ -59,6 +61,7 @@ worker_free(struct worker *worker)
 	loop_defer_cancel(&worker->drain);
 	server_asks_end(worker);
 	sm_discard_all(worker);
+	components_free(worker);
 	accounts_free(worker);
 	for (size_t i = 0; i < module_count(); i++) {
 		if (modules[i]->state_free != NULL && worker->module_state[i] != NULL)

@@ -13,6 +13,7 @@
 
 #define SHARD_COUNT 1024u
 
+struct components;
 struct server;
 
 struct worker_counters { /* read by others for status only, so relaxed atomics */
@@ -32,11 +33,12 @@ struct worker {
 	struct server *server;
 	struct loop *loop;
 	struct store *store;
-	struct config *config;     /* this worker's reference; changed by a letter at reload */
-	struct map accounts;       /* struct account by bare JID */
-	struct link idle_accounts; /* those without a session, oldest first */
-	struct link streams;       /* struct c2s: every client connection on this worker */
-	struct map asks;           /* struct server_ask by id: what the server asked others */
+	struct config *config;         /* this worker's reference; changed by a letter at reload */
+	struct map accounts;           /* struct account by bare JID */
+	struct link idle_accounts;     /* those without a session, oldest first */
+	struct link streams;           /* struct c2s: every client connection on this worker */
+	struct map asks;               /* struct server_ask by id: what the server asked others */
+	struct components *components; /* component.h */
 	struct letter_queue letters;
 	struct deferred drain;
 	bool is_draining;

@@ -12,7 +12,7 @@ import streams
 import trees
 from script import ACTOR, REPEAT, account_of, expand
 
-HOSTS = re.compile(r"(?<![\w.-])example\.(com|net)(?![\w.-])", re.IGNORECASE)
+HOSTS = re.compile(r"(?<![\w-])example\.(com|net)(?![\w.-])", re.IGNORECASE)
 STREAM_HEADER = re.compile(r"(<\?xml[^>]*>\s*)?<(\w+:)?stream[\s>]")
 LINES = re.compile(r"\n(?=[^\s<>]+/\S+ [<>] )")
 CODED = re.compile(r"\{(base64|sha1|ht|ht-endp):([^}]*)\}")
@@ -182,6 +182,8 @@ class Play:
             self.expect(name, rest)
         elif verb == "opens":  # as NAME: over TLS, up to the features
             self.open_as(stream, rest.removeprefix("as "))
+        elif verb == "is":  # component NAME
+            stream.be_component(self.to_server(rest.removeprefix("component ")))
         elif words == "starts tls":
             stream.start_tls(self.to_server("example.com"), self.ca_file())
         elif verb == "logs":  # in as NAME
@@ -213,10 +215,11 @@ class Play:
 
     def dial(self, name, how):
         is_direct = how == "tls"
-        if how not in ("", "tls"):
+        ports = {"": self.server.port, "tls": self.server.tls_port,
+                 "component": self.server.component_port}
+        if how not in ports:
             raise Failed(f"no such way to connect: {how}")
-        stream = streams.Stream(name, self.server.tls_port if is_direct else self.server.port,
-                                self.to_script)
+        stream = streams.Stream(name, ports[how], self.to_script)
         if is_direct:
             stream.start_tls(self.to_server("example.com"), self.ca_file(), direct=True)
         return stream

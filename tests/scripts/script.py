@@ -6,7 +6,8 @@ import re
 import trees
 
 ACTOR = re.compile(r"(raw [\w.-]+|[^\s/<>]+/\S+) (.*)", re.DOTALL)
-HEADER = re.compile(r"(host(?: [\w.-]+)?|listener|server|accounts|roster of \S+): *(.*)", re.DOTALL)
+HEADER = re.compile(r"(host(?: [\w.-]+)?|component [\w.-]+|listener|server|accounts|roster of \S+): *(.*)",
+                    re.DOTALL)
 REPEAT = re.compile(r"repeat (\d+) (.*)", re.DOTALL)
 ERROR = re.compile(r"\{(stream-)?error:([a-z]+ )?([a-z-]+)\}")
 TIMES = re.compile(r"\{times:(\d+):([^{}]*)\}")
@@ -25,6 +26,7 @@ class Script:
         self.hosts = {"example.com": []}  # settings of each
         self.server = []  # settings that concern the whole server
         self.listener = []  # and those of its port for clients
+        self.components = {}  # settings of each, by its domain
         self.rosters = {}  # items as they are stored, by account
         self.accounts, self.steps = [], []
         for number, line in enumerate(text.split("\n"), 1):
@@ -65,6 +67,8 @@ class Script:
         elif word == "accounts":
             for name in value.split():
                 self._add_account(account_of(name))
+        elif word.startswith("component "):
+            self.components.setdefault(word[10:], []).append(value)
         elif word.startswith("roster of "):
             self._add_account(account_of(word[10:]))
             self.rosters.setdefault(account_of(word[10:]), []).append(value)

@@ -19,6 +19,8 @@ NS_SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
 NS_BIND = "urn:ietf:params:xml:ns:xmpp-bind"
 NS_STREAMS = trees.NS_STREAMS
 NS_TLS = "urn:ietf:params:xml:ns:xmpp-tls"
+COMPONENT_SECRET = "um-segredo-de-ensaio"
+NS_COMPONENT = "jabber:component:accept"
 PASSWORD = "s3nha-de-ensaio"
 TIMEOUT = float(os.environ.get("RECADO_SCRIPTS_TIMEOUT", "15"))
 
@@ -87,6 +89,7 @@ class Stream:
         for kind, node in events:
             if node is not None:
                 node.rename(self.rename)
+                node.translate(NS_COMPONENT, trees.NS_CLIENT)
             if not (kind == "element" and self.is_own(node)):
                 self.queue.append((kind, node))
 
@@ -187,6 +190,17 @@ class Stream:
         self.open(host)
         self.authenticate(user)
         return self.open(host)
+
+    def be_component(self, name):
+        """XEP-0114: the header, and the handshake."""
+        self.send(f"<stream:stream to='{name}' xmlns='{NS_COMPONENT}' "
+                  f"xmlns:stream='{trees.NS_STREAM}'>")
+        kind, node = self.next()
+        if kind != "header":
+            raise Ended(f"{self.name}: no header: {node or kind}")
+        digest = hashlib.sha1((node.attributes["id"] + COMPONENT_SECRET).encode()).hexdigest()
+        self.send(f"<handshake>{digest}</handshake>")
+        self.next_element(trees.NS_CLIENT, "handshake")
 
     def bind(self, resource):
         self.send(f"<iq type='set' id='runner-bind'><bind xmlns='{NS_BIND}'>"

@@ -39,6 +39,14 @@ class Node:
         for child in self.elements():
             child.rename(rename)
 
+    def translate(self, ns, to):
+        """Everything in NS is in another namespace."""
+        was, _, local = self.name.rpartition(" ")
+        if was == ns:
+            self.name = f"{to} {local}"
+        for child in self.elements():
+            child.translate(ns, to)
+
     def write(self, parent_ns=NS_CLIENT, depth=0):
         """With line breaks, for people."""
         ns, _, local = self.name.rpartition(" ")

@@ -265,7 +265,8 @@ static const struct {
 	{"listeners = ( { typ = \"c2s\"; } );",
 	 "1: unknown key listeners[1].typ; did you mean \"type\"?\n"},
 	{"listeners = ( { type = \"s2s\"; } );",
-	 "1: listeners[1].type is \"s2s\": expected one of \"c2s\", \"c2s-tls\"\n"},
+	 "1: listeners[1].type is \"s2s\": expected one of \"c2s\", \"c2s-tls\", "
+	 "\"component\"\n"},
 	{"listeners = ( { address = \"localhost\"; } );",
 	 "1: listeners[1].address is \"localhost\": expected an address such as \"192.0.2.1\" or "
 	 "\"2001:db8::1\", or \"*\" for all\n"},
@@ -279,6 +280,42 @@ static const struct {
 	 "\"always\"\n"},
 	{"listeners = ( { }, { address = \"127.0.0.1\"; } );",
 	 "1: listeners[2] has the port of listeners[1], 5222; each needs its own\n"},
+	/* components */
+	{"components = { };",
+	 "1: components is a group: expected a list of groups: ( { name = \"irc.example.com\"; "
+	 "secret = \"...\"; } )\n"},
+	{"components = ( 4 );",
+	 "1: components[1] is 4: expected a group such as { name = \"irc.example.com\"; "
+	 "secret = \"...\"; }\n"},
+	{"components = ( { name = \"irc.a.example\"; } );",
+	 "1: a component needs a name and a secret\n"},
+	{"components = ( { name = \"x.example\"; secret = \"s\"; aliases = \"x.example\"; } );",
+	 "1: the component x.example is there twice\n"},
+	{"components = ( { aliases = 1; } );",
+	 "1: components[1].aliases is 1: expected a text in double quotes, or several in brackets: "
+	 "[\"one\", \"two\"]\n"},
+	{"components = ( { secret = 4; } );",
+	 "1: components[1].secret is 4: expected a text in double quotes\n"},
+	{"components = ( { queue_bytes = \"1KiB\"; } );",
+	 "1: components[1].queue_bytes is \"1KiB\": expected a size such as 4096, \"64KiB\" or "
+	 "\"10MiB\", from 64KiB to 1GiB\n"},
+	{"components = ( { roster = \"all\"; } );",
+	 "1: components[1].roster is \"all\": expected one of \"none\", \"get\", \"set\", "
+	 "\"both\"\n"},
+	{"components = ( { presence = true; } );",
+	 "1: components[1].presence is true: expected one of \"none\", \"managed_entity\", "
+	 "\"roster\"\n"},
+	{"components = ( { message = \"outgoing\"; } );",
+	 "1: components[1].message is \"outgoing\": expected true or false, without quotes\n"},
+	{"components = ( { iq_get = 1; } );",
+	 "1: components[1].iq_get is 1: expected a text in double quotes, or several in brackets: "
+	 "[\"one\", \"two\"]\n"},
+	{"components = ( { iq_set = 1; } );",
+	 "1: components[1].iq_set is 1: expected a text in double quotes, or several in brackets: "
+	 "[\"one\", \"two\"]\n"},
+	{"components = ( { delegations = 1; } );", "1: components[1].delegations is 1: expected a "
+						   "text in double quotes, or several in brackets: "
+						   "[\"one\", \"two\"]\n"},
 	/* tls, sasl, sessions. */
 	{"tls = true;", "1: tls is true: expected a group: { name = value; }\n"},
 	{"tls = { minimum = \"1.2\"; };",
@@ -465,7 +502,8 @@ TEST(r15_faults_of_hosts)
 static bool
 has_bad_value_row(struct test *t, const struct config_section *section, const char *key)
 {
-	bool in_list = strcmp(section->path, "listeners") == 0;
+	bool in_list =
+		strcmp(section->path, "listeners") == 0 || strcmp(section->path, "components") == 0;
 	bool is_top = section->path[0] == '\0' || strcmp(section->path, "hosts") == 0;
 	struct str want = arena_printf(t->arena, ": %s%s%s%s", is_top ? "" : section->path,
 				       in_list ? "[1]" : "", is_top ? "" : ".", key);
