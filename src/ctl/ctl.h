@@ -64,6 +64,8 @@ int account_delete(struct ctl *ctl);
 int account_list(struct ctl *ctl);
 int account_password(struct ctl *ctl);
 int account_import(struct ctl *ctl);
+int device_list(struct ctl *ctl);
+int device_revoke(struct ctl *ctl);
 int session_list(struct ctl *ctl);
 int session_kick(struct ctl *ctl);
 int push_list(struct ctl *ctl);

@@ -264,7 +264,9 @@ start_task(struct event *ev, enum task_kind kind, struct str password, struct st
 		return event_refuse_text(ev, STANZA_NOT_ACCEPTABLE, why);
 	if (old.p != NULL && password_prepare(ev->arena, old, &prepared_old, &why) < 0)
 		return event_refuse(ev, STANZA_NOT_AUTHORIZED);
-	if (old.p == NULL && age_ms > option_ms(event_options(ev), "recent"))
+	/* A token must not become a password: who has one, shows the old password (XEP-0484). */
+	if (old.p == NULL &&
+	    (age_ms > option_ms(event_options(ev), "recent") || ev->session->proof == PROOF_TOKEN))
 		return ask_for_password(ev, kind);
 	/* Keys are heavy work, which whoever logs in needs too (SEC-17). */
 	if (ev->session->account->is_changing)

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "server/account_change.h"
+#include "server/admin_clients.h"
 #include "server/admin_private.h"
 #include "server/admin_sessions.h"
 #include "server/module.h"
@@ -29,9 +30,8 @@ admin_jid(struct control_call *call, const char *name, struct jid *out)
 	return 0;
 }
 
-/* An account's address: bare, with a localpart. */
-static int
-account_jid(struct control_call *call, struct jid *out)
+int
+admin_account_jid(struct control_call *call, struct jid *out)
 {
 	if (admin_jid(call, "account", out) < 0)
 		return -1;
@@ -48,7 +48,7 @@ hosted_jid(struct control_call *call, struct jid *out)
 {
 	const struct admin *admin = call->owner;
 
-	if (account_jid(call, out) < 0)
+	if (admin_account_jid(call, out) < 0)
 		return -1;
 	if (config_host(admin->config, out->domain) != NULL)
 		return 0;
@@ -161,7 +161,7 @@ account_delete(struct control_call *call)
 	struct admin *admin = call->owner;
 	struct jid jid;
 
-	if (account_jid(call, &jid) < 0)
+	if (admin_account_jid(call, &jid) < 0)
 		return;
 	call->data = (void *)(uintptr_t)arena_dup(call->arena, jid.text).p;
 	account_remove(admin->server, admin->loop, jid, STR(""), changed, call);
@@ -322,6 +322,11 @@ static const struct control_command commands[] = {
 	 ARGS({"jid", CONTROL_TEXT, true, "its address"},
 	      {"reason", CONTROL_TEXT, false, "what the client is told"}),
 	 admin_session_kick},
+	{"device-list", "lists the devices of an account (XEP-0494)", ARGS(ACCOUNT),
+	 admin_device_list},
+	{"device-revoke", "ends what a device has: its sessions and tokens",
+	 ARGS(ACCOUNT, {"id", CONTROL_TEXT, true, "of the device, from device-list"}),
+	 admin_device_revoke},
 	{"status", "counts what the server does", NULL, status},
 	{"reload", "reads configuration and certificates again", NULL, reload},
 	{"stop", "stops the server", NULL, stop},

@@ -15,3 +15,5 @@ struct admin { /* the owner of each control_call */
 
 /* The argument NAME as an address. Returns 0, or -1: CALL has failed. */
 MUST_CHECK int admin_jid(struct control_call *call, const char *name, struct jid *out);
+/* The argument "account" as an account's address: bare, with a localpart. The same. */
+MUST_CHECK int admin_account_jid(struct control_call *call, struct jid *out);

@@ -296,10 +296,12 @@ succeed(struct c2s *c2s, struct str out)
 
 	if (is_guest)
 		user = arena_printf(arena, "guest-%016llx", (unsigned long long)rand_u64());
+	if (!sasl_server_used_password(c2s->sasl))
+		c2s->proof = is_guest ? PROOF_NONE : PROOF_CERTIFICATE;
 	if (sasl_server_upgrade(c2s->sasl) != NULL)
 		complete_keys(c2s, user, sasl_server_upgrade(c2s->sasl));
 	if (c2s->login != NULL) {
-		c2s->login->knows_password = sasl_server_used_password(c2s->sasl);
+		c2s->login->knows_password = c2s->proof == PROOF_PASSWORD;
 		c2s_sasl2_succeeded(c2s, user, is_guest, out);
 	} else {
 		stream_success(c2s_output(c2s), out);

@@ -86,6 +86,7 @@ bound(struct c2s *c2s, struct account *account, struct str resource)
 	struct event ev = {.worker = worker, .account = account};
 
 	c2s_take_session(c2s, session_new(account, resource, c2s));
+	c2s->session->proof = c2s->proof;
 	if (c2s->login != NULL)
 		memcpy(c2s->session->client_id, c2s->login->client_id, CLIENT_ID_SIZE + 1);
 	log_event(LOG_INFO, "session-bound", LOG_STR("jid", c2s->session->jid.text));

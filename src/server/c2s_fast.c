@@ -185,6 +185,7 @@ judge(struct c2s *c2s, const struct client *client)
 	}
 	memcpy(login->fast.nonce, client->tokens[slot].nonce, sizeof(login->fast.nonce));
 	login->fast.is_token = true;
+	c2s->proof = PROOF_TOKEN;
 	c2s_sasl2_succeeded(c2s, login->fast.user, false, login->fast.answer);
 }
 

@@ -43,6 +43,7 @@ struct c2s {
 	uint8_t attempts;    /* to log in that failed for any reason */
 	bool tried_password; /* the exchange under way got as far as credentials */
 	uint8_t plaintext;   /* enum config_plaintext */
+	uint8_t proof;       /* enum session_proof */
 	bool is_direct_tls, require_tls;
 	bool is_counted; /* among those that have not logged in */
 	bool is_guest;

@@ -3,10 +3,13 @@
 #include "server/clients.h"
 
 #include "base/base64.h"
+#include "base/hash.h"
 #include "base/rand.h"
+#include "server/c2s.h"
 #include "xmpp/credentials.h"
 #include "xmpp/scram_crypto.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static struct str
@@ -211,6 +214,54 @@ client_is_connected(const struct account *account, const struct client *client)
 			return true;
 	}
 	return false;
+}
+
+void
+session_public_id(const struct session *session, char out[CLIENT_ID_SIZE + 1])
+{
+	if (session->client_id[0] != '\0')
+		memcpy(out, session->client_id, CLIENT_ID_SIZE + 1);
+	else
+		snprintf(out, CLIENT_ID_SIZE + 1, "%016llx",
+			 (unsigned long long)hash_str(session->jid.text));
+}
+
+static bool
+has_id(const struct session *session, struct str id)
+{
+	char own[CLIENT_ID_SIZE + 1];
+
+	session_public_id(session, own);
+	return str_is(id, own) && !session->is_closing;
+}
+
+struct session *
+clients_session(const struct account *account, struct str id)
+{
+	LIST_EACH(&account->sessions, struct session, link, session)
+	{
+		if (has_id(session, id))
+			return session;
+	}
+	return NULL;
+}
+
+unsigned
+client_end_sessions(struct account *account, struct str id)
+{
+	unsigned count = 0;
+
+	LIST_EACH(&account->sessions, struct session, link, session)
+	{
+		if (!has_id(session, id))
+			continue;
+		session_close(session, STREAM_NOT_AUTHORIZED,
+			      "the access of this client was revoked");
+		count++;
+	}
+	c2s_close_unbound(account->worker, account->jid.local, account->jid.domain,
+			  "the access of a client was revoked");
+	return count;
 }
 
 void

@@ -76,5 +76,11 @@ void clients_put(const struct account *account, const struct client *client,
 void clients_remove(struct account *account, struct client *client, struct store_request *request);
 /* Those that nobody logged in with since BEFORE_US, and that are not connected. */
 void clients_expire(struct account *account, uint64_t before_us, struct store_request *request);
+/* What SESSION's client is known by, or the session alone, as long as it lasts. */
+void session_public_id(const struct session *session, char out[CLIENT_ID_SIZE + 1]);
+/* One that has that id, or NULL. */
+struct session *clients_session(const struct account *account, struct str id);
+/* Ends the sessions that have that id, and logins of ACCOUNT that are under way. How many. */
+unsigned client_end_sessions(struct account *account, struct str id);
 /* Whether a session of CLIENT is there. */
 bool client_is_connected(const struct account *account, const struct client *client);

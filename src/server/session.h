@@ -19,6 +19,9 @@ enum copy_form { COPY_DIRECT, COPY_RECEIVED, COPY_SENT }; /* as it is, or as a c
 
 #define CLIENT_ID_SIZE 16u
 
+/* How its client has shown who it is. */
+enum session_proof { PROOF_PASSWORD, PROOF_TOKEN, PROOF_CERTIFICATE, PROOF_NONE };
+
 struct session {
 	struct link link; /* in account->sessions */
 	struct account *account;
@@ -40,6 +43,7 @@ struct session {
 	uint32_t reserved;    /* of those held, how many have their number and let nothing pass */
 	uint64_t bound_at_us, last_active_ms;
 	char client_id[CLIENT_ID_SIZE + 1]; /* of the device (XEP-0494); empty: not told */
+	uint8_t proof;                      /* enum session_proof */
 	int8_t priority;                    /* of the last available presence */
 	bool is_interested;                 /* asked for its roster (RFC 6121 §2.2) */
 	bool wants_blocklist; /* asked for it (XEP-0191 §3.2), so that it hears of changes */

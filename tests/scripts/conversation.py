@@ -113,7 +113,7 @@ class Play:
         elif text.startswith("drop host "):
             self.server.drop_host(self.to_server(text[10:]))
         elif text.startswith("ctl "):
-            self.server.control(*self.to_server(text[4:]).split())
+            self.server.control(*self.to_server(self.fill(text[4:])).split())
         elif text.startswith("wait "):
             time.sleep(float(text[5:]))
         else:

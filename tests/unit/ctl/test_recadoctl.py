@@ -323,6 +323,16 @@ def test_sessions(place):
     has(two.rest(), "policy-violation")
 
 
+def test_devices(place):
+    place.ctl("account", "add", "d@localhost", "--password-stdin", stdin="x")
+    eq(place.lines("device", "list", "d@localhost"), [])
+    eq(place.json("device", "list", "d@localhost"), [])
+    for words in (["list", "no-one@localhost"], ["list", "localhost"], ["list", "d@localhost/x"],
+                  ["revoke", "d@localhost", "0123456789abcdef"], ["revoke", "d@localhost", ""]):
+        got = place.ctl("device", *words)
+        eq((words, got.returncode), (words, 1))
+
+
 def test_sec40_new_password_and_removal_end_sessions(place):
     place.ctl("account", "add", "v@localhost", "--password-stdin", stdin="old")
     client = Client(place.port, "v", "old")
@@ -592,7 +602,7 @@ def test_completion_zsh(place):
     script.write_text(place.ctl("completion", "zsh").stdout)
     subprocess.run(["zsh", "-n", script], check=True)
     # The builtin that completion ends in, replaced by one that prints.
-    for words, want in [(["acc"], "account session status"), (["account", ""], "add delete list"),
+    for words, want in [(["acc"], "account device session"), (["account", ""], "add delete list"),
                         (["account", "import", "--"], "--update --socket")]:
         line = " ".join(f"'{word}'" for word in words)
         got = subprocess.run(["zsh", "-fc", f"compadd() {{ shift; print -r -- $* }}; _files() {{ }};"
@@ -619,7 +629,7 @@ def test_completion_fish(place):
 
 BEFORE = [test_nobody_answers, test_command_lines_that_make_no_sense, test_help]
 RUNNING = [test_accounts, test_accounts_that_cannot_be, test_passwords_from_the_terminal, test_import,
-           test_import_of_keys, test_long_lists_come_whole, test_sessions,
+           test_import_of_keys, test_long_lists_come_whole, test_sessions, test_devices,
            test_sec40_new_password_and_removal_end_sessions, test_status_and_log_level,
            test_r15_reload_is_all_or_nothing, test_check_with_a_server, test_stop]
 AFTER = [test_check_certificates, test_check_ports_files_and_users,
