@@ -38,6 +38,7 @@ static const char *const point_names[] = {
 	[POINT_TO_REMOTE] = "to-remote",
 	[POINT_SESSION_BOUND] = "session-bound",
 	[POINT_SESSION_CLOSED] = "session-closed",
+	[POINT_SESSION_DETACHED] = "session-detached",
 	[POINT_SESSION_RESUMED] = "session-resumed",
 	[POINT_SESSION_SILENT] = "session-silent",
 	[POINT_PRESENCE] = "presence",

@@ -35,8 +35,10 @@ enum point {
 	POINT_TO_ACCOUNT,  /* a stanza to an account that is loaded */
 	POINT_TO_SESSION,  /* about to be written to one session */
 	POINT_TO_REMOTE,   /* to a domain that is not ours */
-	POINT_SESSION_BOUND,   /* a resource was bound; no stanza */
-	POINT_SESSION_RESUMED, /* its client came back (XEP-0198); no stanza */
+	POINT_SESSION_BOUND,    /* a resource was bound; no stanza */
+	POINT_SESSION_DETACHED, /* its connection is lost, and its client may come back (XEP-0198);
+				   no stanza */
+	POINT_SESSION_RESUMED,  /* its client came back (XEP-0198); no stanza */
 	POINT_SESSION_CLOSED,  /* a session is about to end; no stanza; it can still be looked at */
 	POINT_SESSION_SILENT,  /* nothing came from it for `silent_after`; no stanza */
 	POINT_PRESENCE,        /* a session's own broadcast presence, available or unavailable */

@@ -362,6 +362,20 @@ sm_may_detach(const struct session *s)
 	return s->sm != NULL && s->sm->is_resumable && !s->is_closing;
 }
 
+static void
+tell_detached(struct session *s)
+{
+	struct event ev = {.worker = s->worker,
+			   .arena = arena_new(),
+			   .session = s,
+			   .account = s->account,
+			   .host = worker_host(s->worker, s->jid.domain)};
+
+	if (ev.host != NULL)
+		hooks_run(POINT_SESSION_DETACHED, &ev);
+	arena_free(ev.arena);
+}
+
 void
 sm_detach(struct session *s)
 {
@@ -378,6 +392,7 @@ sm_detach(struct session *s)
 	log_event(LOG_INFO, "session-detached", LOG_STR("jid", s->jid.text),
 		  LOG_INT("unacknowledged", s->unacked_count));
 	sm_record(s, NULL, NULL);
+	tell_detached(s);
 }
 
 void

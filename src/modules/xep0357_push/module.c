@@ -10,6 +10,7 @@
 #include "modules/xep0357_push/push.h"
 #include "server/account_extra.h"
 #include "server/roster.h"
+#include "server/session_queue.h"
 
 #include <stdlib.h>
 
@@ -74,23 +75,67 @@ note_message(const struct event *ev, struct target *target)
 			: STR_NONE);
 }
 
-static enum verdict
-on_message(struct event *ev)
+/* Tells the devices that nobody looks at. */
+static void
+notify_all(struct event *ev, enum worth worth)
 {
 	struct push *push = push_of(ev->account);
-	enum worth worth;
 
-	if (push == NULL || push->count == 0)
-		return PASS;
-	worth = push_worth(ev);
-	if (worth == WORTH_NOTHING)
-		return PASS;
 	LIST_EACH(&push->targets, struct target, link, target)
 	{
 		if (target->disabled != NULL || target_is_watched(target, worth == WORTH_RINGING))
 			continue;
 		note_message(ev, target);
 		target_notify(target, worth == WORTH_RINGING);
+	}
+}
+
+/* A message is on the disk: whoever is woken now will find it. */
+static enum verdict
+on_stored(struct event *ev)
+{
+	if (push_of(ev->account) != NULL && (ev->entry_flags & ENTRY_SENT) == 0 &&
+	    push_worth(ev) == WORTH_A_NOTICE)
+		notify_all(ev, WORTH_A_NOTICE);
+	return PASS;
+}
+
+/* A call does not wait for that, nor does it have to be stored. */
+static enum verdict
+on_message(struct event *ev)
+{
+	if (push_of(ev->account) != NULL && push_worth(ev) == WORTH_RINGING)
+		notify_all(ev, WORTH_RINGING);
+	return PASS;
+}
+
+/* What was written to a connection that is lost, and which its client has not acknowledged. */
+static unsigned
+not_arrived(const struct session *session)
+{
+	unsigned n = 0;
+
+	for (const struct queued *q = session->unacked; q != NULL; q = q->next)
+		n += q->kept != NULL && q->kept->is_stored && !q->kept->is_sent &&
+		     !q->kept->has_arrived;
+	return n;
+}
+
+/* Whoever was thought to look did not: that is what their messages are told for, late. */
+static enum verdict
+on_detached(struct event *ev)
+{
+	struct push *push = push_of(ev->account);
+	unsigned n = push != NULL ? not_arrived(ev->session) : 0;
+
+	if (n == 0)
+		return PASS;
+	LIST_EACH(&push->targets, struct target, link, target)
+	{
+		if (target->disabled != NULL || target_is_watched(target, false))
+			continue;
+		target->messages += n;
+		target_notify(target, false);
 	}
 	return PASS;
 }
@@ -187,6 +232,8 @@ const struct module xep0357_push = {
 		   {IQ_SET, TO_OWN_ACCOUNT, NS_PUSH, "disable", push_disable}),
 	.hooks = HOOKS({POINT_TO_ACCOUNT, STAGE_CHECK, check_message},
 		       {POINT_TO_ACCOUNT, STAGE_COPY, to_account},
+		       {POINT_MESSAGE_STORED, STAGE_HANDLE, on_stored},
+		       {POINT_SESSION_DETACHED, STAGE_HANDLE, on_detached},
 		       {POINT_FROM_CLIENT, STAGE_COPY, from_client},
 		       {POINT_PRESENCE, STAGE_HANDLE, on_presence}),
 	.account_set = PUSH_SET,

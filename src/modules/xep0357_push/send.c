@@ -29,8 +29,8 @@ state_of(const struct target *target)
 bool
 push_is_watched(const struct session *session)
 {
-	return !session->is_closing && session_is_available(session) && session->priority >= 0 &&
-	       !session_is_inactive(session);
+	return !session->is_closing && session->c2s != NULL && session_is_available(session) &&
+	       session->priority >= 0 && !session_is_inactive(session);
 }
 
 static bool
