@@ -2,6 +2,7 @@
 /* archive.c - what messages are worth: the rules in one place (see archive.h). */
 #include "modules/archive.h"
 
+#include "modules/mam_query.h"
 #include "server/roster.h"
 #include "xmpp/xep/forward.h"
 #include "xmpp/xep/hints.h"
@@ -62,7 +63,8 @@ content(const struct stanza *message)
 	unsigned hints = hints_of(message->el);
 	enum archive_keep keep = KEEP_NOT;
 
-	if ((hints & HINT_NO_STORE) != 0)
+	/* What an archive is asked for does not go into another one. */
+	if ((hints & HINT_NO_STORE) != 0 || element_child(message->el, NS_MAM, "result") != NULL)
 		return KEEP_NOT;
 	if ((hints & HINT_NO_PERMANENT_STORE) != 0)
 		keep = KEEP_HIDDEN;
