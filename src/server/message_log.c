@@ -15,10 +15,11 @@
 #include <stdlib.h>
 
 #define SETTLED_DOC "delivered"
-#define SAVE_MS 1000u   /* what was settled is written down that much later, at most */
-#define SAVED_MAX 1000u /* ids in SETTLED_DOC: older ones are delivered again after a crash */
-#define SEEN_COUNT 32u  /* messages that a repetition is compared with */
-#define ID_MIN 16u      /* an id that long was made to be unique */
+#define SAVE_MS 1000u    /* what was settled is written down that much later, at most */
+#define SAVED_MAX 1000u  /* ids in SETTLED_DOC: older ones are delivered again after a crash */
+#define SEEN_COUNT 256u  /* messages, both ways, that a repetition is compared with */
+#define SEEN_LOADED 128u /* of these, read when the account is loaded */
+#define ID_MIN 16u       /* an id that long was made to be unique */
 #define PRUNE_AT_ONCE 64u
 
 struct outstanding {
@@ -67,25 +68,34 @@ add_item(struct account *account, struct outstanding item)
 }
 
 void
-message_log_save(struct account *account)
+message_log_put(struct account *account, struct store_request *request)
 {
 	struct message_log *log = &account->log;
-	struct store_request *request;
 	struct buf text = {0};
 	size_t above = find_item(log, log->settled_max);
 	size_t first = above > SAVED_MAX ? above - SAVED_MAX : 0;
 
 	timer_cancel(account->worker->loop, &log->timer);
-	if (!log->is_dirty || account->is_guest || account->state != ACCOUNT_READY)
-		return;
 	log->is_dirty = false;
 	buf_printf(&text, "%llu", (unsigned long long)log->settled_max);
 	for (size_t i = first; i < above; i++)
 		buf_printf(&text, " %llu", (unsigned long long)log->items[i].id);
-	request = store_request_new(account->worker->store, account->worker->loop, NULL, NULL);
 	store_doc_put(request, account->jid.text, SETTLED_DOC, buf_str(&text));
-	store_submit(request);
 	buf_free(&text);
+}
+
+void
+message_log_save(struct account *account)
+{
+	struct message_log *log = &account->log;
+	struct store_request *request;
+
+	timer_cancel(account->worker->loop, &log->timer);
+	if (!log->is_dirty || account->is_guest || account->state != ACCOUNT_READY)
+		return;
+	request = store_request_new(account->worker->store, account->worker->loop, NULL, NULL);
+	message_log_put(account, request);
+	store_submit(request);
 }
 
 static void
@@ -161,6 +171,16 @@ message_log_hold(struct account *account, uint64_t id)
 		*kept = (struct kept){.is_stored = true, .has_arrived = true, .id = id};
 	}
 	return kept;
+}
+
+void
+message_log_arrived(struct account *account, uint64_t id)
+{
+	size_t at = find_item(&account->log, id);
+
+	if (at < account->log.count && account->log.items[at].id == id &&
+	    account->log.items[at].kept == NULL)
+		settle(account, at);
 }
 
 void
@@ -494,7 +514,7 @@ message_log_load_rest(struct account *account, const struct store_result *result
 					    .without_values = true});
 	store_log_page(
 		request, account->jid.text, MESSAGE_LOG,
-		&(struct store_page){.limit = SEEN_COUNT, .scan = SEEN_COUNT, .from_end = true});
+		&(struct store_page){.limit = SEEN_LOADED, .scan = SEEN_LOADED, .from_end = true});
 	return true;
 }
 

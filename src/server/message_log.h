@@ -55,6 +55,8 @@ uint64_t message_log_next(const struct account *account, uint64_t after);
 struct kept *message_log_keep(struct account *account, uint64_t id);
 /* The same for an entry that somebody may have: never NULL. */
 struct kept *message_log_hold(struct account *account, uint64_t id);
+/* A device has entry ID, whatever was written down of that. */
+void message_log_arrived(struct account *account, uint64_t id);
 /* Those up to UP_TO are not in the log any more. */
 void message_log_forget(struct account *account, uint64_t up_to);
 /* SESSION reads the archive: what is there it will find there (XEP-0313 §5.1.1). */
@@ -75,6 +77,8 @@ void message_log_load(struct store_request *request, struct str bare);
 bool message_log_load_rest(struct account *account, const struct store_result *results,
 			   struct store_request *request);
 void message_log_loaded(struct account *account, const struct store_result *results);
+/* The same as an operation of another request. */
+void message_log_put(struct account *account, struct store_request *request);
 /* Writes down what was settled; that happens by itself a second later. */
 void message_log_save(struct account *account);
 /* The account leaves the memory: the same. */

@@ -118,6 +118,20 @@ begin(struct server *server)
 	server->admission = admission_new();
 }
 
+/* Until nobody has anything left to say: answers of the store lead to new requests. */
+static void
+settle(struct server *server)
+{
+	bool is_busy = true;
+
+	while (is_busy) {
+		is_busy = store_drain(server->store);
+		for (size_t i = 0; i < server->worker_count; i++)
+			is_busy |= server->workers[i] != NULL &&
+				   loop_turn(server->workers[i]->loop, 0);
+	}
+}
+
 /* LOOPS NULL: on new ones. */
 static void
 make_workers(struct server *server, struct config *config, struct loop **loops)
@@ -128,6 +142,8 @@ make_workers(struct server *server, struct config *config, struct loop **loops)
 		server->workers[i] = worker_new(server, (unsigned)i, loops ? loops[i] : loop_new(),
 						server->store, config);
 	sm_restore_all(server->workers[0]);
+	/* Before anybody is let in: a message must find all devices that wait for it. */
+	settle(server);
 }
 
 int
@@ -153,20 +169,6 @@ server_open_simulated(struct server *server, struct config *config, struct store
 	rand_bytes(server->unknown_user_key, sizeof(server->unknown_user_key));
 	rand_bytes(server->seal_key, sizeof(server->seal_key));
 	make_workers(server, config, loops);
-}
-
-/* Until nobody has anything left to say: answers of the store lead to new requests. */
-static void
-settle(struct server *server)
-{
-	bool is_busy = true;
-
-	while (is_busy) {
-		is_busy = store_drain(server->store);
-		for (size_t i = 0; i < server->worker_count; i++)
-			is_busy |= server->workers[i] != NULL &&
-				   loop_turn(server->workers[i]->loop, 0);
-	}
 }
 
 void

@@ -20,6 +20,9 @@
 #include <stdlib.h>
 
 #define SET "sm"
+/* The client may have had stanzas after those that were stored, whose numbers died with the server.
+ * What comes until it is back must not have such a number: it would pass for acknowledged. */
+#define UNKNOWN_MAX (1u << 20)
 #define TAG_SIZE 13u /* kind, tag, number */
 
 /* Notes in the log */
@@ -94,6 +97,8 @@ sm_record_put(struct session *s, struct store_request *request)
 	write_record(&text, s, handled);
 	store_set_put(request, s->jid.domain, SET, tag_text(request->arena, s->sm->tag),
 		      buf_str(&text));
+	if (s->account->log.is_dirty)
+		message_log_put(s->account, request);
 	buf_free(&text);
 }
 
@@ -322,8 +327,10 @@ queue_sent(struct restoring *r, struct session *s)
 	for (size_t i = 0; i < r->sent_count; i++) {
 		const struct sent *sent = &r->sent[i];
 
-		if ((int32_t)(sent->number - s->sm->acked) <= 0)
+		if ((int32_t)(sent->number - s->sm->acked) <= 0) {
+			message_log_arrived(r->account, sent->id);
 			continue;
+		}
 		session_add_entry(s, message_log_hold(r->account, sent->id),
 				  (enum copy_form)sent->form, sent->len);
 		s->unacked_last->number = sent->number;
@@ -373,6 +380,7 @@ make_session(struct restoring *r)
 	stanza_unref(presence);
 	restore_directed(r, s);
 	queue_sent(r, s);
+	sm->out += UNKNOWN_MAX;
 	if (r->expires_us > now_us)
 		left_ms = MIN(left_ms, (r->expires_us - now_us) / 1000);
 	else if (r->expires_us > 0)

@@ -84,7 +84,7 @@ succeed(struct resuming *r, struct session *s)
 {
 	s->sm->is_resuming = false;
 	s->sm->in = s->sm->submitted = s->sm->durable;
-	s->sm->resend = r->entries->results[1].items;
+	s->sm->resend = r->entries->results[r->entries->count - 1].items;
 	end(r, s, NULL);
 }
 
