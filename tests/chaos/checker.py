@@ -23,7 +23,8 @@ FAULTS = {
     "inversions": "seen by a device behind a later one of the same stream",
     "other ids": "the same message with another archive's id in another copy",
     "page faults": "ids that a page repeats, or that only one direction of paging has",
-    "phantoms": "received or archived, and never sent",
+    "phantoms": "received or archived, and not sent in this round",
+    "half refused": "returned to the sender as an error, and nevertheless received or archived",
     "faults": "what devices noticed themselves: changed text, wrong counts, forged carbons",
 }
 TOLD = ("sent", "acked", "returned", "redelivered")
@@ -156,6 +157,8 @@ class Round:
         other = [seq for seq, known in ids.items() if len(known - {"-"}) > 1]
         self._note(stream, "other ids", len(other),
                    f"{[(seq, sorted(ids[seq])) for seq in other[:2]]}")
+        half = self.returned[stream] & (received | archived)
+        self._note(stream, "half refused", len(half), f"{sorted(half)[:5]}")
         phantoms = (received | archived) - self.sent[stream]
         self._note(stream, "phantoms", len(phantoms), f"{sorted(phantoms)[:5]}")
 

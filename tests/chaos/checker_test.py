@@ -74,6 +74,8 @@ BAD = [
     ("one comes that nobody sent", {"phantoms": 1},
      ("user1.a.received", "+ live user0-user1 3 x3\n",
       "+ live user0-user1 3 x3\n+ live user0-user1 8 x8\n")),
+    ("one is refused, and comes all the same", {"half refused": 1},
+     ("user0.a.sent", "A user0-user1 3\n", "A user0-user1 3\nB user0-user1 3 full\n")),
     ("a device noticed something", {"faults": 1},
      ("user1.a.received", "resumed\n", "resumed\n! user0-user1-1 was changed\n")),
 ]

@@ -214,12 +214,13 @@ class Device:
         self.counts["bound"] += 1
         self.received.write("bound")
         self._forget_questions()
+        if self.world.has_archive:  # from the first stanza on
+            self.is_catching = True
+            self.received.write("begin")
         stream.hand_over(self._take)
         if self.has_carbons:
             self._request("set", "", f"<enable xmlns='{CARBONS}'/>")
         if self.world.has_archive:
-            self.is_catching = True
-            self.received.write("begin")
             self._catching = asyncio.get_running_loop().create_task(self._catch_up())
         self._send("<presence/>")
         again, self.again = self.again, []
