@@ -4,10 +4,11 @@
 #include "server/module.h"
 
 extern const struct module roster_module, presence_module, message_module, session_module;
-extern const struct module xep0012_last, xep0030_disco, xep0049_private, xep0050_commands,
-	xep0054_vcard, xep0077_register, xep0092_version, xep0115_caps, xep0157_contact,
-	xep0160_offline, xep0191_blocking, xep0198_sm, xep0199_ping, xep0202_time, xep0280_carbons,
-	xep0313_mam, xep0352_csi, xep0357_push, xep0377_reports, xep0478_limits, xep0494_clients;
+extern const struct module xep0012_last, xep0030_disco, xep0045_muc, xep0049_private,
+	xep0050_commands, xep0054_vcard, xep0077_register, xep0092_version, xep0115_caps,
+	xep0157_contact, xep0160_offline, xep0191_blocking, xep0198_sm, xep0199_ping, xep0202_time,
+	xep0280_carbons, xep0313_mam, xep0352_csi, xep0357_push, xep0377_reports, xep0478_limits,
+	xep0494_clients;
 
 /* clang-format off */
 const struct module *const modules[] = {
@@ -19,6 +20,7 @@ const struct module *const modules[] = {
 	&xep0160_offline,
 	&xep0012_last,
 	&xep0030_disco,
+	&xep0045_muc,
 	&xep0049_private,
 	&xep0050_commands,
 	&xep0054_vcard,

@@ -3,11 +3,10 @@
  * xep0054_vcard.c - vcard-temp (XEP-0054), and the hash of its photo in presence (XEP-0153), put
  * there for clients that do not do so themselves.
  */
-#include "base/base64.h"
+#include "modules/photo_hash.h"
 #include "server/module.h"
 #include "xmpp/xml_reader.h"
 
-#include <openssl/evp.h>
 #include <stdlib.h>
 
 #define NS_VCARD "vcard-temp"
@@ -49,28 +48,6 @@ get(struct event *ev)
 	store_doc_get(request, ev->account->jid.text, DOC_NAME);
 	store_submit(request);
 	return DONE;
-}
-
-/* XEP-0153 §3.1: the SHA-1 of the image, in hexadecimal; empty when there is no image. */
-static struct str
-photo_hash(struct arena *arena, const struct element *card)
-{
-	const struct element *photo = element_child(card, NS_VCARD, "PHOTO");
-	struct str text, packed, image;
-	unsigned char digest[EVP_MAX_MD_SIZE];
-	unsigned size = 0;
-	char *out;
-
-	text = photo ? element_child_text(arena, photo, NS_VCARD, "BINVAL") : STR_NONE;
-	packed.p = out = arena_bytes(arena, text.len + 1);
-	packed.len = 0;
-	for (size_t i = 0; i < text.len; i++) /* it is usually broken into lines */
-		if ((unsigned char)text.p[i] > ' ')
-			out[packed.len++] = text.p[i];
-	if (packed.len == 0 || base64_decode(arena, packed, &image) < 0 ||
-	    !EVP_Digest(image.p, image.len, digest, &size, EVP_sha1(), NULL))
-		return STR("");
-	return hex_encode(arena, str_of(digest, size));
 }
 
 static void

@@ -163,6 +163,8 @@ struct module {
 	void (*tick)(struct worker *worker);
 	/* State per worker, zeroed, got by module_state. */
 	size_t state_size;
+	/* When WORKER has been made; others may not be there yet: for setting timers. */
+	void (*start)(struct worker *worker);
 	void (*state_free)(void *state);
 	bool is_off_by_default;
 };

@@ -8,6 +8,7 @@
 #include "server/route.h"
 
 #include "server/account.h"
+#include "server/audience.h"
 #include "server/component.h"
 #include "server/module.h"
 #include "server/server.h"
@@ -18,7 +19,7 @@
 struct parcel { /* a letter between workers */
 	struct task task;
 	struct worker *to;
-	struct stanza *stanza;
+	struct letter letter;
 	void (*run)(struct worker *worker, void *arg);
 	void *arg;
 };
@@ -30,7 +31,7 @@ make_room(struct worker *worker)
 
 	if (q->count == q->size) {
 		uint32_t size = q->size > 0 ? q->size * 2 : 64;
-		struct stanza **ring = xnew_array(struct stanza *, size);
+		struct letter *ring = xnew_array(struct letter, size);
 
 		for (uint32_t i = 0; i < q->count; i++)
 			ring[i] = q->ring[(q->first + i) & (q->size - 1)];
@@ -42,12 +43,12 @@ make_room(struct worker *worker)
 }
 
 static void
-queue_letter(struct worker *worker, struct stanza *stanza)
+queue_letter(struct worker *worker, struct letter letter)
 {
 	struct letter_queue *q = &worker->letters;
 
 	make_room(worker);
-	q->ring[(q->first + q->count++) & (q->size - 1)] = stanza;
+	q->ring[(q->first + q->count++) & (q->size - 1)] = letter;
 }
 
 void
@@ -59,7 +60,7 @@ route_first(struct worker *worker, struct stanza *stanza)
 	stanza_freeze(stanza);
 	make_room(worker);
 	q->first = (q->first + q->size - 1) & (q->size - 1);
-	q->ring[q->first] = stanza;
+	q->ring[q->first] = (struct letter){.stanza = stanza};
 	q->count++;
 }
 
@@ -125,6 +126,20 @@ open_letter(struct worker *worker, struct stanza *stanza)
 	account_take(account ? account : account_get(worker, bare), stanza);
 }
 
+/* To accounts of this worker. Takes both references. */
+static void
+to_part(struct worker *worker, struct stanza *stanza, struct audience_part *part, uint64_t skip)
+{
+	for (size_t i = 0; i < part->count; i++) {
+		struct jid to = part->members[i].jid;
+
+		if (part->members[i].tag != skip)
+			open_letter(worker, stanza_readdress(stanza, to));
+	}
+	audience_part_unref(part);
+	stanza_unref(stanza);
+}
+
 void
 route_drain(struct deferred *deferred)
 {
@@ -133,11 +148,14 @@ route_drain(struct deferred *deferred)
 
 	worker->is_draining = true;
 	while (q->count > 0) {
-		struct stanza *stanza = q->ring[q->first];
+		struct letter letter = q->ring[q->first];
 
 		q->first = (q->first + 1) & (q->size - 1);
 		q->count--;
-		open_letter(worker, stanza);
+		if (letter.part != NULL)
+			to_part(worker, letter.stanza, letter.part, letter.skip);
+		else
+			open_letter(worker, letter.stanza);
 	}
 	worker->is_draining = false;
 }
@@ -150,7 +168,7 @@ open_parcel(struct task *task)
 	if (parcel->run != NULL)
 		parcel->run(parcel->to, parcel->arg);
 	else
-		queue_letter(parcel->to, parcel->stanza);
+		queue_letter(parcel->to, parcel->letter);
 	free(parcel);
 }
 
@@ -212,12 +230,12 @@ to_server(struct worker *worker, struct stanza *stanza, const struct config_host
 }
 
 static void
-send_home(struct worker *worker, struct worker *home, struct stanza *stanza)
+to_worker(struct worker *worker, struct worker *home, struct letter letter)
 {
 	if (home == worker)
-		queue_letter(worker, stanza);
+		queue_letter(worker, letter);
 	else
-		post(home, &(struct parcel){.stanza = stanza});
+		post(home, &(struct parcel){.letter = letter});
 }
 
 void
@@ -231,7 +249,8 @@ route(struct worker *worker, struct stanza *stanza)
 	host = worker_host(worker, stanza->to.domain);
 	component = host ? NULL : config_component(worker->config, stanza->to.domain);
 	if (component != NULL) {
-		send_home(worker, component_home(worker, component), stanza);
+		to_worker(worker, component_home(worker, component),
+			  (struct letter){.stanza = stanza});
 		return;
 	}
 	if ((host == NULL && config_service(worker->config, stanza->to.domain) == NULL) ||
@@ -244,5 +263,12 @@ route(struct worker *worker, struct stanza *stanza)
 		return;
 	}
 	home = worker_home(worker, jid_bare_text(stanza->to));
-	send_home(worker, home, stanza);
+	to_worker(worker, home, (struct letter){.stanza = stanza});
+}
+
+void
+route_part(struct worker *worker, struct worker *home, struct stanza *stanza,
+	   struct audience_part *part, uint64_t skip)
+{
+	to_worker(worker, home, (struct letter){stanza, part, skip});
 }

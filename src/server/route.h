@@ -11,6 +11,11 @@
  */
 void route(struct worker *worker, struct stanza *stanza);
 
+struct audience_part;
+/* STANZA to the members of PART, who live on HOME: see route_many. Takes both references. */
+void route_part(struct worker *worker, struct worker *home, struct stanza *stanza,
+		struct audience_part *part, uint64_t skip);
+
 /* To an account of WORKER's own, before all that is on its way there. The last call comes first. */
 void route_first(struct worker *worker, struct stanza *stanza);
 

@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "server/account.h"
+#include "server/audience.h"
 #include "server/component.h"
 #include "server/module.h"
 #include "server/route.h"
@@ -48,6 +49,9 @@ worker_new(struct server *server, unsigned index, struct loop *loop, struct stor
 	for (size_t i = 0; i < module_count(); i++)
 		if (modules[i]->state_size > 0)
 			worker->module_state[i] = xalloc(modules[i]->state_size);
+	for (size_t i = 0; i < module_count(); i++)
+		if (modules[i]->start != NULL)
+			modules[i]->start(worker);
 	timer_set(loop, &worker->tick, loop_now_ms(loop) + TICK_MS);
 	return worker;
 }
@@ -71,7 +75,10 @@ worker_free(struct worker *worker)
 	free(worker->module_state);
 	map_free(&worker->accounts);
 	while (worker->letters.count > 0) {
-		stanza_unref(worker->letters.ring[worker->letters.first]);
+		const struct letter *letter = &worker->letters.ring[worker->letters.first];
+
+		stanza_unref(letter->stanza);
+		audience_part_unref(letter->part);
 		worker->letters.first = (worker->letters.first + 1) & (worker->letters.size - 1);
 		worker->letters.count--;
 	}

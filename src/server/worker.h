@@ -23,8 +23,16 @@ struct worker_counters { /* read by others for status only, so relaxed atomics *
 		csi_dropped; /* XEP-0352: stanzas that waited, etc. */
 };
 
-struct letter_queue { /* a ring of stanzas on their way to accounts of this worker */
-	struct stanza **ring;
+struct audience_part;
+
+struct letter { /* to the stanza's address, or to all of PART but those tagged SKIP */
+	struct stanza *stanza;
+	struct audience_part *part;
+	uint64_t skip;
+};
+
+struct letter_queue { /* a ring of letters to accounts of this worker */
+	struct letter *ring;
 	uint32_t size, first, count;
 };
 

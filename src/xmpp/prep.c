@@ -376,6 +376,46 @@ prep_skeleton(struct arena *arena, struct str name)
 	return str_of(bytes, (size_t)len);
 }
 
+/* RFC 8266 §2.1: spaces at the ends do not count, and several are one. */
+static void
+squeeze_spaces(struct text *text)
+{
+	int32_t n = 0;
+
+	for (int32_t i = 0; i < text->n; i++) {
+		if (u_isWhitespace(text->s[i]) || u_charType(text->s[i]) == U_SPACE_SEPARATOR) {
+			if (n > 0 && text->s[n - 1] != ' ')
+				text->s[n++] = ' ';
+		} else {
+			text->s[n++] = text->s[i];
+		}
+	}
+	if (n > 0 && text->s[n - 1] == ' ')
+		n--;
+	text->n = n;
+}
+
+struct str
+prep_nick_key(struct arena *arena, struct str name)
+{
+	UErrorCode error = U_ZERO_ERROR;
+	struct text lower, text;
+	struct str out;
+	const char *why;
+
+	if (from_utf8(name, &text, &why) < 0)
+		return name;
+	lower.n = u_strToLower(lower.s, UNITS_MAX, text.s, text.n, "", &error);
+	if (U_SUCCESS(error))
+		text.n = unorm2_normalize(icu.nfkc, lower.s, lower.n, text.s, UNITS_MAX, &error);
+	if (U_FAILURE(error)) /* its normal form is too long to be kept apart by */
+		return name;
+	squeeze_spaces(&text);
+	if (text.n == 0 || to_utf8(arena, &text, &out, &why) < 0)
+		return text.n == 0 ? STR("") : name;
+	return prep_skeleton(arena, out);
+}
+
 int
 prep_check_mimicry(struct str name, const char **why)
 {

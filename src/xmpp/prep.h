@@ -38,6 +38,13 @@ MUST_CHECK int prep_check_mimicry(struct str name, const char **why);
  */
 struct str prep_skeleton(struct arena *arena, struct str name);
 
+/*
+ * What NAME, a room nickname, is told apart by: two that differ only in case, spaces, width or
+ * looks are one (RFC 8266 §2, UTS 39 §4). Empty when nothing of it can be seen. The same holds for
+ * it as for a skeleton.
+ */
+struct str prep_nick_key(struct arena *arena, struct str name);
+
 /* The version of Unicode behind all this, such as "15.0": part of what stored skeletons depend on.
  */
 const char *prep_unicode_version(void);

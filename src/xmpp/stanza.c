@@ -222,7 +222,7 @@ stanza_unref(struct stanza *s)
 		call_finish(s);
 		return;
 	}
-	stanza_unref(s->parent); /* which has none itself */
+	stanza_unref(s->parent); /* there are few, and the first has none */
 	arena_free(s->arena);
 }
 
@@ -266,15 +266,17 @@ stanza_set_id(struct stanza *s, struct str id)
 	element_set(s->arena, s->el, "id", s->id);
 }
 
-struct stanza *
-stanza_readdress(struct stanza *s, struct jid to)
+/* Another stanza with the content of S, and no address yet. */
+static struct stanza *
+share(struct stanza *s)
 {
 	struct arena *arena = arena_new();
 	struct stanza *copy = arena_new_of(arena, struct stanza);
 
 	stanza_freeze(s);
 	copy->arena = arena;
-	copy->parent = stanza_ref(s->parent ? s->parent : s);
+	/* What only shares is not kept for it. */
+	copy->parent = stanza_ref(s->is_shared ? s->parent : s);
 	copy->el = s->el;
 	copy->kind = s->kind;
 	copy->type = s->type;
@@ -283,7 +285,28 @@ stanza_readdress(struct stanza *s, struct jid to)
 	copy->rest = s->rest;
 	copy->inner = s->inner;
 	atomic_init(&copy->refs, 1);
+	return copy;
+}
+
+struct stanza *
+stanza_readdress(struct stanza *s, struct jid to)
+{
+	struct stanza *copy = share(s);
+
 	stanza_set_to(copy, to);
+	copy->is_frozen = copy->is_shared = true;
+	return copy;
+}
+
+struct stanza *
+stanza_resend(struct stanza *s, struct jid from, struct jid to, struct str front)
+{
+	struct stanza *copy = share(s);
+
+	stanza_set_from(copy, from);
+	stanza_set_to(copy, to);
+	if (front.len > 0)
+		copy->inner = arena_join(copy->arena, front, s->inner);
 	copy->is_frozen = true;
 	return copy;
 }

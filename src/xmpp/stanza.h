@@ -45,6 +45,7 @@ struct stanza {
 	struct str rest; /* once frozen: attributes other than from and to, " type='chat' id='1'" */
 	struct str inner; /* once frozen: what stands between start and end tag */
 	bool is_frozen, is_edited;
+	bool is_shared;                        /* all but `to` is the parent's */
 	struct stanza *parent;                 /* whose bytes this one shares, or NULL */
 	void (*finish)(struct stanza *stanza); /* see stanza_finish */
 	void *finish_arg;
@@ -84,6 +85,14 @@ struct stanza *stanza_readdress(struct stanza *stanza, struct jid to);
 
 /* A copy that may be changed. One reference. */
 struct stanza *stanza_copy(const struct stanza *stanza);
+
+/*
+ * What STANZA, frozen by this call, says, from FROM to TO (text empty: nobody yet), with FRONT
+ * (elements, as in an overlay) in front of its content: shares the rest. One reference, frozen.
+ * This is how a room passes on what it was sent.
+ */
+struct stanza *stanza_resend(struct stanza *stanza, struct jid from, struct jid to,
+			     struct str front);
 
 /* Sets an address, copying it; before the stanza is routed. */
 void stanza_set_from(struct stanza *stanza, struct jid from);

@@ -1,15 +1,21 @@
 # SPDX-License-Identifier: MIT
 """script.py - reads a script: its header, its steps, and who needs an account (README.md)."""
 
+import pathlib
 import re
 
 import trees
+
+HERE = pathlib.Path(__file__).resolve().parent
 
 ACTOR = re.compile(r"(raw [\w.-]+|[^\s/<>]+/\S+) (.*)", re.DOTALL)
 HEADER = re.compile(r"(host(?: [\w.-]+)?|component [\w.-]+|listener|server|accounts|roster of \S+): *(.*)",
                     re.DOTALL)
 REPEAT = re.compile(r"repeat (\d+) (.*)", re.DOTALL)
 ERROR = re.compile(r"\{(stream-)?error:([a-z]+ )?([a-z-]+)\}")
+INCLUDE = re.compile(r"^include (\w+)$", re.MULTILINE)
+LET = re.compile(r"let (\w+)\(([\w|]*)\) = (.*)", re.DOTALL)
+CALL = re.compile(r"\$(\w+)\(([^()$]*)\)")
 TIMES = re.compile(r"\{times:(\d+):([^{}]*)\}")
 
 
@@ -29,11 +35,17 @@ class Script:
         self.components = {}  # settings of each, by its domain
         self.rosters = {}  # items as they are stored, by account
         self.accounts, self.steps = [], []
+        while INCLUDE.search(text):
+            text = INCLUDE.sub(lambda match: (HERE / f"{match.group(1)}.inc").read_text(), text)
         for number, line in enumerate(text.split("\n"), 1):
             if line[:1].isspace() and line.strip() and self.steps:
                 self.steps[-1].text += "\n" + line.strip()
             elif line.strip() and not line.startswith("#"):
                 self.steps.append(Step(number, line.rstrip()))
+        self.lets = {}  # words and text by name
+        self.steps = [step for step in self.steps if not self._take_let(step.text)]
+        for step in self.steps:
+            step.text = self._call(step)
         self.steps = [step for step in self.steps if not self._take_header(step.text)]
         for step in self.steps:
             match = ACTOR.match(REPEAT.sub(r"\2", step.text))
@@ -54,6 +66,30 @@ class Script:
         if address not in self.accounts:
             self.accounts.append(address)
         self.hosts.setdefault(address.partition("@")[2], [])
+
+    def _take_let(self, text):
+        match = LET.match(text)
+        if match is not None:
+            name, words, value = match.groups()
+            self.lets[name] = ([word for word in words.split("|") if word], value)
+        return match is not None
+
+    def _call(self, step):
+        """Its text, with what `let` names written out, from the inside out."""
+        text = step.text
+
+        def one(match):
+            words, value = self.lets[match.group(1)]
+            given = match.group(2).split("|") if words else []
+            if len(given) != len(words):
+                raise ValueError(f"{self.name}, line {step.line}: {match.group(0)}: "
+                                 f"{len(words)} words wanted")
+            for word, replacement in zip(words, given):
+                value = re.sub(rf"\${word}\b(?!\()", lambda _: replacement.strip(), value)
+            return value
+        while CALL.search(text):
+            text = CALL.sub(one, text)
+        return text
 
     def _take_header(self, text):
         match = HEADER.match(text)
