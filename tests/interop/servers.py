@@ -36,6 +36,11 @@ class Server:
     def start(self, accounts):
         """ACCOUNTS is {user: password}, all at HOST. Returns when clients can connect."""
         self.prepare(accounts)
+        self.launch()
+        self.populate(accounts)
+
+    def launch(self):
+        """Runs the server on what is there. Returns when clients can connect."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stdout=log,
                                             stderr=subprocess.STDOUT, cwd=self.directory)
@@ -48,7 +53,6 @@ class Server:
                 raise RuntimeError(f"{self.name} does not listen:\n"
                                    + self.log.read_text(errors="replace"))
             time.sleep(0.05)
-        self.populate(accounts)
 
     def _listens(self):
         try:

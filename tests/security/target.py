@@ -19,7 +19,7 @@ limits = {
 	stanza_bytes = 20000; stanza_bytes_before_auth = 10000; auth_timeout = "2s";
 	unauthenticated_per_address = 40; outbound_queue_bytes = 262144; offline_messages = 100000;
 	offline_bytes = "64MiB"; directed_presence = 20; roster_items = 20;
-	rate_bytes = 0; sessions_per_account = 5; login_failures_per_minute = 1000;
+	unacknowledged_stanzas = 100; rate_bytes = 0; sessions_per_account = 5; login_failures_per_minute = 1000;
 };
 sessions = { silent_after = "1s"; };
 modules = { ping = { timeout = "1s"; }; };
@@ -115,6 +115,14 @@ class Target(servers.Recado):
 
     def start(self, accounts=None):
         super().start({})
+        self.greet_bystanders()
+
+    def again(self):
+        """After the process has ended."""
+        self.launch()
+        self.greet_bystanders()
+
+    def greet_bystanders(self):
         self.bystanders = [self.log_in("bystander-a"), self.log_in("bystander-b")]
         for stream in self.bystanders:
             stream.send("<presence/>")
