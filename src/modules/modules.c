@@ -3,12 +3,33 @@
  * stage. */
 #include "server/module.h"
 
-extern const struct module roster_module, presence_module, message_module, session_module;
-extern const struct module xep0012_last, xep0030_disco, xep0045_muc, xep0049_private,
-	xep0050_commands, xep0054_vcard, xep0077_register, xep0092_version, xep0115_caps,
-	xep0157_contact, xep0160_offline, xep0191_blocking, xep0198_sm, xep0199_ping, xep0202_time,
-	xep0280_carbons, xep0313_mam, xep0352_csi, xep0357_push, xep0377_reports, xep0478_limits,
-	xep0494_clients;
+extern const struct module message_module;
+extern const struct module presence_module;
+extern const struct module roster_module;
+extern const struct module session_module;
+extern const struct module xep0012_last;
+extern const struct module xep0030_disco;
+extern const struct module xep0045_muc;
+extern const struct module xep0049_private;
+extern const struct module xep0050_commands;
+extern const struct module xep0054_vcard;
+extern const struct module xep0077_register;
+extern const struct module xep0092_version;
+extern const struct module xep0115_caps;
+extern const struct module xep0157_contact;
+extern const struct module xep0160_offline;
+extern const struct module xep0191_blocking;
+extern const struct module xep0198_sm;
+extern const struct module xep0199_ping;
+extern const struct module xep0202_time;
+extern const struct module xep0215_extdisco;
+extern const struct module xep0280_carbons;
+extern const struct module xep0313_mam;
+extern const struct module xep0352_csi;
+extern const struct module xep0357_push;
+extern const struct module xep0377_reports;
+extern const struct module xep0478_limits;
+extern const struct module xep0494_clients;
 
 /* clang-format off */
 const struct module *const modules[] = {
@@ -33,6 +54,7 @@ const struct module *const modules[] = {
 	&xep0198_sm,
 	&xep0280_carbons,
 	&xep0313_mam,
+	&xep0215_extdisco,
 	&xep0352_csi,
 	&xep0357_push,
 	&xep0377_reports,

@@ -161,6 +161,8 @@ struct module {
 	const struct control_command *controls;
 	/* Once a second, on each worker. */
 	void (*tick)(struct worker *worker);
+	/* The configuration was changed, from OLD to worker->config; on each worker. */
+	void (*reloaded)(struct worker *worker, const struct config *old);
 	/* State per worker, zeroed, got by module_state. */
 	size_t state_size;
 	/* When WORKER has been made; others may not be there yet: for setting timers. */

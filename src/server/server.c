@@ -223,6 +223,9 @@ switch_config(struct worker *worker, void *arg)
 		if (config_host(config, old->hosts[i].name) == NULL)
 			c2s_close_host(worker, old->hosts[i].name);
 	components_check_all(worker);
+	for (size_t i = 0; i < module_count(); i++)
+		if (modules[i]->reloaded != NULL)
+			modules[i]->reloaded(worker, old);
 	config_unref(old);
 }
 
