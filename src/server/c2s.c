@@ -446,6 +446,7 @@ static void
 on_event(struct c2s *c2s, const struct stream_event *event, struct str rest)
 {
 	if (c2s_sasl2_is_disturbed(c2s, event)) {
+		arena_free(event->arena); /* a stanza's, which is nobody's */
 		c2s_close(c2s, STREAM_POLICY_VIOLATION, "not while a login is under way");
 		return;
 	}

@@ -148,8 +148,9 @@ parse_keys(struct arena *arena, enum scram_hash hash, struct str rest, struct sc
 
 	if (out->is_set) /* twice the same hash */
 		return -1;
-	if (!str_split(&rest, ':', &field) ||
-	    str_to_u64(field, CREDENTIALS_ITERATIONS_MAX, &iterations) < 0 || iterations == 0)
+	/* As credentials_format writes it: a positive number, without zeros in front. */
+	if (!str_split(&rest, ':', &field) || field.len == 0 || field.p[0] == '0' ||
+	    str_to_u64(field, CREDENTIALS_ITERATIONS_MAX, &iterations) < 0)
 		return -1;
 	if (!str_split(&rest, ':', &field) || base64_decode(arena, field, &out->salt) < 0 ||
 	    out->salt.len == 0 || out->salt.len > SALT_MAX)

@@ -166,6 +166,7 @@ TEST(text_form_refused)
 		"v1;MD5:1:AAAA:" S1 ":" S1,
 		"v1;sha-1:1:AAAA:" S1 ":" S1,
 		"v1;SHA-1:0:AAAA:" S1 ":" S1,
+		"v1;SHA-1:01:AAAA:" S1 ":" S1,
 		"v1;SHA-1:-1:AAAA:" S1 ":" S1,
 		"v1;SHA-1:2000001:AAAA:" S1 ":" S1,
 		"v1;SHA-1:99999999999999999999:AAAA:" S1 ":" S1,
