@@ -315,19 +315,20 @@ give_token(struct login *login, struct client *client)
 static void
 take_note(struct login *login, struct client *client)
 {
-	const struct sasl2_request *asked = &login->asked;
+	bool has_details = settings(login->c2s)->clients_details;
+	struct str software = has_details ? login->asked.software : STR("");
+	struct str device = has_details ? login->asked.device : STR("");
 	uint64_t now = time_wall_us();
 
-	login->is_changed |=
-		client->first_us == 0 || client->last_us + SEEN_STEP_US < now ||
-		(login->knows_password && !client->knows_password) ||
-		(asked->software.len > 0 && !str_is(asked->software, client->software)) ||
-		(asked->device.len > 0 && !str_is(asked->device, client->device));
+	login->is_changed |= client->first_us == 0 || client->last_us + SEEN_STEP_US < now ||
+			     (login->knows_password && !client->knows_password) ||
+			     (software.len > 0 && !str_is(software, client->software)) ||
+			     (device.len > 0 && !str_is(device, client->device));
 	if (client->first_us == 0)
 		client->first_us = now;
 	client->last_us = now;
 	client->knows_password |= login->knows_password;
-	client_describe(client, asked->software, asked->device);
+	client_describe(client, software, device);
 }
 
 /* It is on the disk: a token that was handed out is good after a crash too. */

@@ -143,7 +143,9 @@ run_call(struct login *login, struct inline_call *call, inline_handler *handler)
 		return;
 	ev.arena = arena_new();
 	login->call = call;
+	login->is_in_call = true;
 	handler(&ev, login, call->asked);
+	login->is_in_call = false;
 	arena_free(ev.arena);
 }
 
@@ -292,8 +294,12 @@ login_is_there(const struct login *login)
 void
 login_go_on(struct login *login)
 {
+	bool is_there;
+
 	account_unpin(login->account);
-	if (c2s_release(login->c2s) && c2s_may_use_account(login->c2s, login->account))
+	is_there = c2s_release(login->c2s);
+	/* Before the feature has returned, whoever called it goes on. */
+	if (is_there && !login->is_in_call && c2s_may_use_account(login->c2s, login->account))
 		go_on(login);
 }
 

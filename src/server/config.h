@@ -119,6 +119,7 @@ struct config_sasl {
 	uint64_t scram_iterations;
 	uint64_t fast_lifetime, fast_rotation; /* ms; XEP-0484 */
 	uint64_t clients_keep;                 /* ms; XEP-0494 */
+	bool clients_details;                  /* what a device calls itself is kept */
 };
 
 struct config_sessions {

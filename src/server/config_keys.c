@@ -204,6 +204,9 @@ static const struct config_key sasl_keys[] = {
 	  "how long a device that does not log in stays in its user's list (XEP-0494); 0: for ever",
 	  .max = HOURS(24 * 3650)},
 	 IN(config, sasl.clients_keep)},
+	{{"clients_details", OPTION_BOOL, "true",
+	  "whether what a device calls itself and its software is kept for that list"},
+	 IN(config, sasl.clients_details)},
 };
 
 static const struct config_key sessions_keys[] = {

@@ -62,7 +62,7 @@ void *login_kept(const struct login *login);
  * The login waits until login_go_on. The stream may end meanwhile, so that between the two only
  * functions of this file may be called, and after login_go_on none: LOGIN may be gone.
  */
-void login_hold(struct login *login);
+void login_hold(struct login *login); /* login_go_on may be called before the handler returns */
 /* Whether its stream is still there, while it is held. */
 bool login_is_there(const struct login *login);
 void login_go_on(struct login *login);

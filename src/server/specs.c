@@ -17,7 +17,7 @@ static const struct spec core_specs[] = {
 	{"XEP-0170", "1.0", SPEC_COMPLETE, NULL},
 	{"XEP-0178", "1.2", SPEC_PARTIAL, "client certificates"},
 	{"XEP-0368", "1.1.0", SPEC_COMPLETE, "direct TLS for clients"},
-	{"XEP-0386", "1.1.0", SPEC_PARTIAL, "offline messages are delivered, not cleared"},
+	{"XEP-0386", "1.1.0", SPEC_COMPLETE, NULL},
 	{"XEP-0388", "1.0.4", SPEC_COMPLETE, NULL},
 	{"XEP-0474", "0.5.0", SPEC_COMPLETE, NULL},
 	{"XEP-0480", "0.2.0", SPEC_COMPLETE, NULL},

@@ -102,7 +102,7 @@ static const char full[] =
 	"limits = { stanza_bytes = \"1MiB\"; auth_timeout = \"1m\"; offline_messages = 0; };\n"
 	"tls = { minimum_version = \"1.3\"; client_certificates = true; ca_file = \"ca.pem\"; };\n"
 	"sasl = { disabled = [\"PLAIN\", \"SCRAM-SHA-1\"]; scram_iterations = 4096; "
-	"fast_lifetime = 0; fast_rotation = \"2h\"; clients_keep = 0; };\n"
+	"fast_lifetime = 0; fast_rotation = \"2h\"; clients_keep = 0; clients_details = false; };\n"
 	"sessions = { conflict = \"rename\"; silent_after = 0; tcp_user_timeout = \"90s\"; };\n";
 
 TEST(config_takes_what_the_file_says)
@@ -151,6 +151,7 @@ TEST(config_takes_groups)
 	check_int(t, (intmax_t)c->sasl.fast_lifetime, 0);
 	check_int(t, (intmax_t)c->sasl.fast_rotation, 2 * 3600 * 1000);
 	check_int(t, (intmax_t)c->sasl.clients_keep, 0);
+	check_int(t, c->sasl.clients_details, false);
 	check_int(t, c->sessions.conflict, CONFLICT_RENAME);
 	check_int(t, (intmax_t)c->sessions.silent_after, 0);
 	check_int(t, (intmax_t)c->sessions.tcp_user_timeout, 90000);
@@ -345,6 +346,8 @@ static const struct {
 	{"sasl = { clients_keep = \"long\"; };",
 	 "1: sasl.clients_keep is \"long\": expected a duration such as \"500ms\", \"30s\", "
 	 "\"5m\" or \"2h\", at most 3650d\n"},
+	{"sasl = { clients_details = 1; };",
+	 "1: sasl.clients_details is 1: expected true or false, without quotes\n"},
 	{"sessions = { conflict = \"keep\"; };",
 	 "1: sessions.conflict is \"keep\": expected one of \"replace-old\", \"refuse-new\", "
 	 "\"rename\"\n"},

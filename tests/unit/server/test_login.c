@@ -37,6 +37,8 @@ run_login(struct event *ev, struct login *login, const struct element *asked)
 	if (element_attr(asked, "hold").p != NULL) {
 		login_hold(login);
 		held = login;
+		if (str_is(element_attr(asked, "hold"), "not"))
+			login_go_on(login);
 	}
 }
 
@@ -291,6 +293,17 @@ TEST(held_twice)
 	login_go_on(held);
 	settle(place);
 	check_str(t, str(called), "l- p- b+ x+.L+ B+ ");
+	check(t, came(place, "</bound></success><stream:features>"));
+	close_place(place);
+}
+
+/* What it waited for was there at once. */
+TEST(held_and_not)
+{
+	struct place *place = open_place(t);
+
+	log_in(place, "<a xmlns='" NS_A "' hold='not'/><bind xmlns='urn:xmpp:bind:0'/>");
+	check_str(t, str(called), "l- x+.L+ ");
 	check(t, came(place, "</bound></success><stream:features>"));
 	close_place(place);
 }
