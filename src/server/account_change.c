@@ -3,12 +3,15 @@
 #include "server/account_change.h"
 
 #include "server/account.h"
+#include "server/message_log.h"
 #include "server/module.h"
 #include "server/route.h"
 
 #include <openssl/crypto.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+
+#define PRUNE_STEP 1000u /* messages that are removed at once */
 
 struct change {
 	struct task back; /* to the asker's loop */
@@ -268,13 +271,44 @@ on_removed(struct store_request *request)
 	go_back(change);
 }
 
+static void prune_log(struct change *change);
+
+/* The messages go a bounded number at a time: an archive of years must not hold up everybody. */
+static void
+on_pruned(struct store_request *request)
+{
+	struct change *change = request->owner;
+	struct worker *worker = home_of(change);
+	bool has_more = request->status == STORE_OK && request->results[0].count == PRUNE_STEP;
+	struct store_request *removal;
+
+	store_request_free(request);
+	if (has_more) {
+		prune_log(change);
+		return;
+	}
+	removal = store_request_new(worker->store, worker->loop, on_removed, change);
+	store_owner_remove(removal, change->account.text);
+	store_submit(removal);
+}
+
+static void
+prune_log(struct change *change)
+{
+	struct worker *worker = home_of(change);
+	struct store_request *request =
+		store_request_new(worker->store, worker->loop, on_pruned, change);
+
+	store_log_prune(request, change->account.text, MESSAGE_LOG, UINT64_MAX, 0, PRUNE_STEP);
+	store_submit(request);
+}
+
 /* Sessions go first: what they did afterwards would be stored again, for an account that is gone.
  */
 static void
 on_loaded(struct waiter *waiter, struct account *account)
 {
 	struct change *change = CONTAINER(waiter, struct change, waiter);
-	struct store_request *request;
 
 	if (account->state == ACCOUNT_ABSENT || account->is_guest) {
 		change->status = STORE_MISSING;
@@ -283,10 +317,7 @@ on_loaded(struct waiter *waiter, struct account *account)
 	}
 	account_pin(account);
 	account_revoke(account, account_session(account, change->keep), true);
-	request = store_request_new(account->worker->store, account->worker->loop, on_removed,
-				    change);
-	store_owner_remove(request, change->account.text);
-	store_submit(request);
+	prune_log(change);
 }
 
 static void
