@@ -25,6 +25,7 @@ extern const struct module xep0202_time;
 extern const struct module xep0215_extdisco;
 extern const struct module xep0280_carbons;
 extern const struct module xep0313_mam;
+extern const struct module xep0283_moved;
 extern const struct module xep0352_csi;
 extern const struct module xep0357_push;
 extern const struct module xep0377_reports;
@@ -55,6 +56,7 @@ const struct module *const modules[] = {
 	&xep0280_carbons,
 	&xep0313_mam,
 	&xep0215_extdisco,
+	&xep0283_moved,
 	&xep0352_csi,
 	&xep0357_push,
 	&xep0377_reports,

@@ -10,6 +10,7 @@
 #include "server/module.h"
 #include "server/roster.h"
 #include "server/server.h"
+#include "server/server_ask.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -249,8 +250,10 @@ take_iq(struct event *ev)
 		session_deliver(session, iq, NULL);
 		return DONE;
 	}
-	if (!stanza_may_be_refused(iq))
-		return DONE; /* a result for the account itself: nobody here asked */
+	if (!stanza_may_be_refused(iq)) {
+		server_take_reply(ev->worker, iq); /* in case that we asked in its name */
+		return DONE;
+	}
 	return iq_dispatch(ev, TO_ACCOUNT);
 }
 

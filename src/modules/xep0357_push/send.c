@@ -118,8 +118,8 @@ static void
 notify_service(struct target *target, const struct option_values *options)
 {
 	struct account *account = target->account;
+	struct jid host = {.text = account->jid.domain, .domain = account->jid.domain}, to;
 	struct arena *arena = arena_new();
-	struct jid to;
 	const char *why;
 
 	target->is_wanted = target->is_urgent = false;
@@ -128,7 +128,7 @@ notify_service(struct target *target, const struct option_values *options)
 		target->is_sending = true;
 		account_pin(account);
 		state_of(target)->sent++;
-		server_ask(account->worker, account->jid.domain, to, IQ_SET,
+		server_ask(account->worker, host, to, IQ_SET,
 			   publication(arena, target), option_ms(options, "timeout"), on_answer,
 			   target);
 	}
