@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xep0283_moved.c - Moved (XEP-0283): a contact asks from a new address, and the old one confirms it.
+ * xep0283_moved.c - Moved (XEP-0283): a contact asks from a new address, and the old one confirms
+ * it.
  *
  * Whoever may see the account's presence from the old address may from the new one, without a
  * question to the person; the old address may not any more, so that each moves once (§7.2). A
@@ -26,7 +27,7 @@ struct moving {
 	struct arena *arena;
 };
 
-struct moved_state {             /* of a worker */
+struct moved_state {                 /* of a worker */
 	const struct stanza *passed; /* goes on as if it said nothing of a move */
 };
 
@@ -135,11 +136,11 @@ move(struct moving *moving)
 		presence_show(account, old_jid, true);
 	contact = contact_edit(roster_find(account->roster, moving->old_jid), moving->old_jid);
 	contact->from = false;
-	roster_commit(account, contact,
-		      &(struct roster_commit){.push = contact->is_listed,
-					      .then = {subscription_stanza(account,
-									   PRESENCE_UNSUBSCRIBED,
-									   moving->old_jid)}});
+	roster_commit(
+		account, contact,
+		&(struct roster_commit){.push = contact->is_listed,
+					.then = {subscription_stanza(account, PRESENCE_UNSUBSCRIBED,
+								     moving->old_jid)}});
 }
 
 /* As a request like any other. */

@@ -325,7 +325,10 @@ write_features(struct worker *worker UNUSED, const struct config_host *host UNUS
 
 const struct module xep0352_csi = {
 	.name = "client_state",
-	.specs = SPECS({"XEP-0352", "1.0.0", SPEC_COMPLETE, NULL}),
+	.specs = SPECS(
+		{"XEP-0352", "1.0.0", SPEC_COMPLETE, NULL},
+		{"XEP-0286", "1.0.0", SPEC_COMPLETE,
+		 "what it asks of servers: XEP-0352, and what waits goes with what is urgent"}),
 	.options =
 		OPTIONS({"hold_presence", OPTION_BOOL, "true",
 			 "the presence of others waits while a client is inactive"},

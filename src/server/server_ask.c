@@ -2,8 +2,8 @@
 /*
  * server_ask.c - iqs that the server itself sends, and their answers.
  *
- * An answer to a host, which is nobody's home, turns up on any worker: the id tells whose question it
- * was, and is otherwise a secret that only the one who was asked can know (SEC-55).
+ * An answer to a host, which is nobody's home, turns up on any worker: the id tells whose question
+ * it was, and is otherwise a secret that only the one who was asked can know (SEC-55).
  */
 #include "server/server_ask.h"
 
@@ -48,8 +48,7 @@ server_ask(struct worker *worker, struct jid from, struct jid to, enum stanza_ty
 	   void (*on_reply)(struct worker *worker, const struct stanza *reply, void *arg),
 	   void *arg)
 {
-	struct stanza *iq =
-		stanza_new(STANZA_IQ, type, from, to);
+	struct stanza *iq = stanza_new(STANZA_IQ, type, from, to);
 	struct server_ask *ask = xnew(struct server_ask);
 	struct str token = rand_token(iq->arena, 128);
 

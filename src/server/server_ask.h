@@ -9,9 +9,9 @@
 #include "xmpp/stanza.h"
 
 /*
- * Asks TO in the name of FROM, a host or an account of this server. ON_REPLY gets, on WORKER's thread and never before this returns, the
- * answer of just that address, or NULL when none came within TIMEOUT_MS or the worker ends. PAYLOAD
- * is copied.
+ * Asks TO in the name of FROM, a host or an account of this server. ON_REPLY gets, on WORKER's
+ * thread and never before this returns, the answer of just that address, or NULL when none came
+ * within TIMEOUT_MS or the worker ends. PAYLOAD is copied.
  */
 void server_ask(struct worker *worker, struct jid from, struct jid to, enum stanza_type type,
 		const struct element *payload, uint64_t timeout_ms,

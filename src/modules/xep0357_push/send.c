@@ -128,9 +128,8 @@ notify_service(struct target *target, const struct option_values *options)
 		target->is_sending = true;
 		account_pin(account);
 		state_of(target)->sent++;
-		server_ask(account->worker, host, to, IQ_SET,
-			   publication(arena, target), option_ms(options, "timeout"), on_answer,
-			   target);
+		server_ask(account->worker, host, to, IQ_SET, publication(arena, target),
+			   option_ms(options, "timeout"), on_answer, target);
 	}
 	arena_free(arena);
 }
