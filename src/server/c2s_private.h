@@ -145,8 +145,8 @@ struct login {
 	struct fast_login fast;
 	struct element *token; /* for <success/>, or NULL */
 	bool is_resumed;
-	bool is_in_call; /* of a feature, which may let go on before it returns */
-	bool is_changed, must_wait;         /* what the store knows of the client; see c2s_fast.c */
+	bool is_in_call;            /* of a feature, which may let go on before it returns */
+	bool is_changed, must_wait; /* what the store knows of the client; see c2s_fast.c */
 	char client_id[CLIENT_ID_SIZE + 1]; /* empty: it has no <user-agent/> id */
 };
 struct login *login_new(struct c2s *c2s);
