@@ -114,6 +114,11 @@ keep_and_deliver(struct event *ev, const struct session *only)
 	if (r.count == 0 && !has_room(ev->account, ev->stanza))
 		return event_refuse_text(ev, STANZA_SERVICE_UNAVAILABLE,
 					 "the offline storage is full");
+	/* A disk that does not keep up must not fill the memory; nothing is acknowledged meanwhile.
+	 */
+	if (ev->worker->unwritten_bytes > ev->worker->config->limits.unwritten_bytes)
+		return event_refuse_text(ev, STANZA_RESOURCE_CONSTRAINT,
+					 "the server is busy writing; try again later");
 	if (message_log_is_repeat(ev->account, ev->stanza, false)) {
 		worker_dropped(ev->worker);
 		return DONE;

@@ -101,6 +101,7 @@ struct config_limits {
 	uint64_t offline_messages, offline_bytes; /* of one account */
 	uint64_t archive_bytes;                   /* of one account */
 	uint64_t unacknowledged_stanzas;          /* of one session (XEP-0198) */
+	uint64_t unwritten_bytes;                 /* of messages, of one worker */
 	uint64_t roster_items;
 	uint64_t directed_presence;            /* addresses of one session */
 	uint64_t rate_bytes, rate_burst_bytes; /* of one session: per second, and saved up */

@@ -399,6 +399,7 @@ on_appended(struct store_request *request)
 	struct account *account = append->account;
 
 	account->log.appends--;
+	account->worker->unwritten_bytes -= append->bytes;
 	account->log.appended++;
 	if (request->status == STORE_OK)
 		succeed(append, &request->results[0]);
@@ -439,6 +440,7 @@ message_log_append(struct account *account, struct stanza *stanza, unsigned flag
 	account->log.appends++;
 	stanza_write(&text, stanza, NULL);
 	append->bytes = (uint32_t)buf_len(&text);
+	worker->unwritten_bytes += append->bytes;
 	for (size_t i = 0; i < count; i++) {
 		uint32_t number;
 

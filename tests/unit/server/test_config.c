@@ -389,6 +389,8 @@ static const struct {
 	 "1: limits.offline_bytes is \"10 megabytes\": " SIZE_WORDS ", at most 1024GiB\n"},
 	{"limits = { archive_bytes = \"1 gigabyte\"; };",
 	 "1: limits.archive_bytes is \"1 gigabyte\": " SIZE_WORDS ", at most 1024GiB\n"},
+	{"limits = { unwritten_bytes = 100; };",
+	 "1: limits.unwritten_bytes is 100: " SIZE_WORDS ", from 1MiB to 64GiB\n"},
 	{"limits = { unacknowledged_stanzas = -1; };",
 	 "1: limits.unacknowledged_stanzas is -1: " COUNT_WORDS ", at most 10000000\n"},
 	{"limits = { roster_items = 1000001; };",
