@@ -47,7 +47,7 @@ struct worker {
 	struct link streams;           /* struct c2s: every client connection on this worker */
 	struct map asks;               /* struct server_ask by id: what the server asked others */
 	struct components *components; /* component.h */
-	uint64_t unwritten_bytes; /* of messages that the store has not written yet */
+	uint64_t unwritten_bytes;      /* of messages that the store has not written yet */
 	struct letter_queue letters;
 	struct deferred drain;
 	bool is_draining;
