@@ -92,6 +92,18 @@ element_setz(struct arena *arena, struct element *el, const char *name, const ch
 }
 
 void
+element_prepend(struct element *parent, struct element *child)
+{
+	assert(child->parent == NULL);
+	forget_source(parent);
+	child->parent = parent;
+	child->next = parent->children;
+	parent->children = child;
+	if (parent->last_child == NULL)
+		parent->last_child = child;
+}
+
+void
 element_detach(struct element *child)
 {
 	struct element *parent = child->parent, *before = NULL;

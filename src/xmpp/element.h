@@ -60,6 +60,8 @@ void element_set(struct arena *arena, struct element *el, const char *name, stru
 void element_setz(struct arena *arena, struct element *el, const char *name, const char *value);
 /* Makes CHILD (which has no parent) the last child. */
 void element_append(struct element *parent, struct element *child);
+/* Makes CHILD (which has no parent) the first child. */
+void element_prepend(struct element *parent, struct element *child);
 /* Takes CHILD out of its parent. */
 void element_detach(struct element *child);
 /* A deep copy in ARENA, source text included. */

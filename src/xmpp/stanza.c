@@ -299,16 +299,27 @@ stanza_readdress(struct stanza *s, struct jid to)
 }
 
 struct stanza *
-stanza_resend(struct stanza *s, struct jid from, struct jid to, struct str front)
+stanza_resend(struct stanza *s, struct jid from, struct jid to)
 {
 	struct stanza *copy = share(s);
 
+	copy->el = element_copy(copy->arena, s->el);
 	stanza_set_from(copy, from);
 	stanza_set_to(copy, to);
-	if (front.len > 0)
-		copy->inner = arena_join(copy->arena, front, s->inner);
 	copy->is_frozen = true;
 	return copy;
+}
+
+void
+stanza_add_front(struct stanza *s, struct element *child)
+{
+	struct buf text = {0};
+
+	assert(s->is_frozen && !s->is_shared);
+	xml_write(&text, child, STR(NS_CLIENT));
+	s->inner = arena_join(s->arena, buf_str(&text), s->inner);
+	element_prepend(s->el, child);
+	buf_free(&text);
 }
 
 struct stanza *

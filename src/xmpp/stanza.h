@@ -87,12 +87,13 @@ struct stanza *stanza_readdress(struct stanza *stanza, struct jid to);
 struct stanza *stanza_copy(const struct stanza *stanza);
 
 /*
- * What STANZA, frozen by this call, says, from FROM to TO (text empty: nobody yet), with FRONT
- * (elements, as in an overlay) in front of its content: shares the rest. One reference, frozen.
- * This is how a room passes on what it was sent.
+ * What STANZA, frozen by this call, says, from FROM to TO (text empty: nobody yet): shares the
+ * written content. One reference, frozen. This is how a room passes on what it was sent.
  */
-struct stanza *stanza_resend(struct stanza *stanza, struct jid from, struct jid to,
-			     struct str front);
+struct stanza *stanza_resend(struct stanza *stanza, struct jid from, struct jid to);
+/* Puts CHILD, of STANZA's arena, in front of the content of what stanza_resend made, which nobody
+ * else has yet. */
+void stanza_add_front(struct stanza *stanza, struct element *child);
 
 /* Sets an address, copying it; before the stanza is routed. */
 void stanza_set_from(struct stanza *stanza, struct jid from);

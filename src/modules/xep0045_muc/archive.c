@@ -71,15 +71,15 @@ archive_add(struct room *room, struct store_request *request, struct stanza *mes
 	buf_free(&text);
 }
 
-void
-archive_write_id(const struct room *room, uint64_t id, struct buf *out)
+struct element *
+archive_id(struct arena *arena, const struct room *room, uint64_t id)
 {
+	struct element *el = element_new(arena, NS_SID, "stanza-id");
 	char text[MAM_ID_SIZE];
 
-	buf_addz(out, "<stanza-id xmlns='" NS_SID "'");
-	xml_write_attr(out, "by", room->jid.text);
-	xml_write_attr(out, "id", mam_id_text(text, id));
-	buf_addz(out, "/>");
+	element_set(arena, el, "by", room->jid.text);
+	element_set(arena, el, "id", mam_id_text(text, id));
+	return el;
 }
 
 void

@@ -22,8 +22,8 @@ bool archive_takes(const struct room *room, const struct stanza *message, uint32
 /* Adds MESSAGE, frozen, of the sender REAL under NICK. Its id is the result's. */
 void archive_add(struct room *room, struct store_request *request, struct stanza *message,
 		 struct jid real, struct str nick, uint32_t flags);
-/* <stanza-id/> for that id. */
-void archive_write_id(const struct room *room, uint64_t id, struct buf *out);
+/* <stanza-id/> for that id, in ARENA. */
+struct element *archive_id(struct arena *arena, const struct room *room, uint64_t id);
 /* From time to time: what is too old, or too much, goes. */
 void archive_prune(struct room *room, struct store_request *request);
 

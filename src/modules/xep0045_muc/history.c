@@ -44,25 +44,24 @@ history_ask(struct room *room, struct store_request *request, const struct histo
 static struct stanza *
 old_message(const struct room *room, const struct store_item *item, struct jid to)
 {
-	struct stanza *stored = stanza_parse(item->value), *message;
-	struct buf front = {0};
+	struct stanza *message = stanza_parse(item->value);
 
-	if (stored == NULL)
+	if (message == NULL)
 		return NULL;
-	delay_write(&front, room->jid.text, item->at_us);
-	archive_write_id(room, item->id, &front);
-	message = stanza_resend(stored, stored->from, to, buf_str(&front));
-	buf_free(&front);
-	stanza_unref(stored);
+	stanza_set_to(message, to);
+	delay_add(message->arena, message->el, room->jid.text, item->at_us);
+	element_append(message->el, archive_id(message->arena, room, item->id));
+	message->is_edited = true;
 	return message;
 }
 
 static size_t
-length_of(const struct stanza *stanza)
+length_of(struct stanza *stanza)
 {
 	struct buf text = {0};
 	size_t length;
 
+	stanza_freeze(stanza);
 	stanza_write(&text, stanza, NULL);
 	length = buf_len(&text);
 	buf_free(&text);
@@ -103,17 +102,15 @@ history_send(struct post *hold, const struct store_request *request,
 void
 subject_send(struct room *room, struct post *hold, struct jid to)
 {
-	struct stanza *stored = room->subject ? stanza_parse(str(room->subject)) : NULL, *message;
-	struct buf front = {0};
+	struct stanza *message = room->subject ? stanza_parse(str(room->subject)) : NULL;
 
-	if (stored == NULL) {
-		stored = stanza_new(STANZA_MESSAGE, MESSAGE_GROUPCHAT, room->jid, to);
-		element_add(stored->arena, stored->el, NULL, "subject");
+	if (message == NULL) {
+		message = stanza_new(STANZA_MESSAGE, MESSAGE_GROUPCHAT, room->jid, to);
+		element_add(message->arena, message->el, NULL, "subject");
 	}
+	stanza_set_to(message, to);
 	if (room->subject_at_us > 0)
-		delay_write(&front, room->jid.text, room->subject_at_us);
-	message = stanza_resend(stored, stored->from, to, buf_str(&front));
-	buf_free(&front);
-	stanza_unref(stored);
+		delay_add(message->arena, message->el, room->jid.text, room->subject_at_us);
+	message->is_edited = true;
 	post_send(hold, message);
 }

@@ -28,13 +28,11 @@ on_archived(struct room_task *task, struct store_request *request)
 {
 	struct publishing *p = task->arg;
 	struct room *room = task->room;
-	struct buf front = {0};
 
 	if (request->status == STORE_OK) {
-		archive_write_id(room, request->results[0].id, &front);
-		post_set(p->hold, stanza_resend(p->message, p->message->from, (struct jid){0},
-						buf_str(&front)));
-		buf_free(&front);
+		stanza_add_front(p->message,
+				 archive_id(p->message->arena, room, request->results[0].id));
+		post_set(p->hold, stanza_ref(p->message));
 	} else if (task->cause != NULL) {
 		post_refuse(p->hold, task->cause, STANZA_RESOURCE_CONSTRAINT,
 			    "the room's archive is full");
@@ -82,13 +80,16 @@ occupant_jid(struct arena *arena, const struct room *room, const struct occupant
 /* What is passed on of MESSAGE, from its sender's occupant JID. */
 static struct stanza *
 as_occupant(const struct room *room, struct stanza *message, const struct occupant *from,
-	    const char *more)
+	    bool is_private)
 {
 	struct arena *arena = arena_new();
-	struct str front = arena_printf(
-		arena, "<occupant-id xmlns='" NS_OCCUPANT_ID "' id='%s'/>%s", from->id, more);
-	struct stanza *out = sanitized(message, occupant_jid(arena, room, from), front);
+	struct stanza *out = sanitized(message, occupant_jid(arena, room, from));
+	struct element *id = element_new(out->arena, NS_OCCUPANT_ID, "occupant-id");
 
+	if (is_private)
+		stanza_add_front(out, element_new(out->arena, NS_MUC_USER, "x"));
+	element_setz(out->arena, id, "id", from->id);
+	stanza_add_front(out, id);
 	arena_free(arena);
 	return out;
 }
@@ -128,7 +129,7 @@ say_to_all(struct room *room, struct seat *seat, struct stanza *message)
 		room_refuse(room, message, STANZA_FORBIDDEN, NULL);
 		return;
 	}
-	out = as_occupant(room, message, seat->occupant, "");
+	out = as_occupant(room, message, seat->occupant, false);
 	if (is_subject)
 		keep_subject(room, out);
 	else
@@ -153,7 +154,7 @@ say_to_one(struct room *room, struct seat *seat, struct stanza *message)
 		room_refuse(room, message, STANZA_FORBIDDEN,
 			    "private messages are not allowed to you in this room");
 	} else {
-		out = as_occupant(room, message, seat->occupant, "<x xmlns='" NS_MUC_USER "'/>");
+		out = as_occupant(room, message, seat->occupant, true);
 		LIST_EACH(&to->seats, struct seat, link, other)
 		{
 			room_send(room, stanza_readdress(out, other->jid));

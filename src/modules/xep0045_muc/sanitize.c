@@ -76,14 +76,14 @@ without_forgeries(const struct stanza *stanza)
 }
 
 struct stanza *
-sanitized(struct stanza *stanza, struct jid from, struct str front)
+sanitized(struct stanza *stanza, struct jid from)
 {
 	struct stanza *clean, *out;
 
 	if (!has_forgery(stanza))
-		return stanza_resend(stanza, from, (struct jid){0}, front);
+		return stanza_resend(stanza, from, (struct jid){0});
 	clean = without_forgeries(stanza);
-	out = stanza_resend(clean, from, (struct jid){0}, front);
+	out = stanza_resend(clean, from, (struct jid){0});
 	stanza_unref(clean);
 	return out;
 }

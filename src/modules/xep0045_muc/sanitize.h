@@ -12,7 +12,7 @@ bool is_rooms_own(const struct element *el, struct str room);
 /* The room that a stanza is to: its bare `to`. */
 struct str room_text_of(const struct stanza *stanza);
 /*
- * STANZA, which is frozen, from FROM to nobody yet, with FRONT, elements as text, in front of its
- * content and without anything of is_rooms_own. One reference, frozen.
+ * STANZA, which is frozen, from FROM to nobody yet, without anything of is_rooms_own. One
+ * reference, by stanza_resend.
  */
-struct stanza *sanitized(struct stanza *stanza, struct jid from, struct str front);
+struct stanza *sanitized(struct stanza *stanza, struct jid from);
