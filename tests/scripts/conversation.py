@@ -104,6 +104,8 @@ class Play:
     def do(self, text):
         if text == "restart":
             self.restart()
+        elif text == "crash":
+            self.crash()
         elif text == "settle":
             self.settle()
         elif text.startswith("apart "):
@@ -368,6 +370,13 @@ class Play:
                 self.nothing(name)
                 self.actors.pop(name).close()
         self.server.restart()
+
+    def crash(self):
+        """Nobody is told anything."""
+        self.server.crash()
+        for stream in self.actors.values():
+            stream.drop()
+        self.actors.clear()
 
     def finish(self):
         """Nobody has got what the script does not know of."""

@@ -57,7 +57,7 @@ class Script:
                 self.hosts.setdefault(address.partition("@")[2], [])
         # What cannot be had twice, or stops the others.
         self.is_alone = bool(self.server or self.listener) or any(
-            step.text.startswith(("restart", "drop host ")) for step in self.steps)
+            step.text.startswith(("restart", "crash", "drop host ")) for step in self.steps)
 
     def play(self, _play):
         """What it does besides its lines."""
