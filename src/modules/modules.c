@@ -27,6 +27,8 @@ extern const struct module xep0280_carbons;
 extern const struct module xep0313_mam;
 extern const struct module xep0283_moved;
 extern const struct module xep0352_csi;
+extern const struct module xep0355_delegation;
+extern const struct module xep0356_privilege;
 extern const struct module xep0357_push;
 extern const struct module xep0377_reports;
 extern const struct module xep0478_limits;
@@ -58,6 +60,8 @@ const struct module *const modules[] = {
 	&xep0215_extdisco,
 	&xep0283_moved,
 	&xep0352_csi,
+	&xep0355_delegation,
+	&xep0356_privilege,
 	&xep0357_push,
 	&xep0377_reports,
 	&xep0478_limits,

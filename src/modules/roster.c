@@ -8,6 +8,7 @@
 #include "modules/roster.h"
 
 #include "base/rand.h"
+#include "modules/privilege.h"
 
 #include <stdlib.h>
 
@@ -21,9 +22,10 @@ struct commit { /* a change on its way to the disk */
 
 /* CONTACT is JID's, or NULL. */
 static struct stanza *
-push_of(struct session *session, uint64_t version, struct str jid, const struct contact *contact)
+push_of(struct jid from, struct jid to, uint64_t version, struct str jid,
+	const struct contact *contact)
 {
-	struct stanza *iq = stanza_new(STANZA_IQ, IQ_SET, (struct jid){0}, session->jid);
+	struct stanza *iq = stanza_new(STANZA_IQ, IQ_SET, from, to);
 	struct element *query = element_add(iq->arena, iq->el, NS_ROSTER, "query");
 
 	stanza_set_id(iq, rand_token(iq->arena, 96));
@@ -40,6 +42,13 @@ push_of(struct session *session, uint64_t version, struct str jid, const struct 
 	return iq;
 }
 
+struct stanza *
+roster_push_to(const struct account *account, struct jid to, struct str contact)
+{
+	return push_of(account->jid, to, account->roster->version, contact,
+		       roster_find(account->roster, contact));
+}
+
 /* Takes IQ. */
 static void
 deliver_new(struct session *session, struct stanza *iq)
@@ -52,7 +61,7 @@ deliver_new(struct session *session, struct stanza *iq)
 static void
 push_item(struct account *account, struct session *session, struct str jid)
 {
-	deliver_new(session, push_of(session, account->roster->version, jid,
+	deliver_new(session, push_of((struct jid){0}, session->jid, account->roster->version, jid,
 				     roster_find(account->roster, jid)));
 }
 
@@ -81,6 +90,7 @@ committed(struct commit *commit)
 			if (session->is_interested)
 				push_item(account, session, commit->contact);
 		}
+		privilege_roster_changed(account, commit->contact);
 	}
 	if (commit->after.held != NULL)
 		held_reply(commit->after.held, NULL);
@@ -183,8 +193,8 @@ answer_changes(struct event *ev, uint64_t known)
 	qsort(changed, n, sizeof(changed[0]), by_version);
 	deliver_new(ev->session, stanza_result(ev->stanza));
 	for (size_t i = 0; i < n; i++)
-		deliver_new(ev->session,
-			    push_of(ev->session, changed[i]->version, changed[i]->jid, changed[i]));
+		deliver_new(ev->session, push_of((struct jid){0}, ev->session->jid,
+						 changed[i]->version, changed[i]->jid, changed[i]));
 }
 
 /* The whole roster, or with VER the client's version, what it lacks. */
@@ -291,8 +301,8 @@ remove_item(struct event *ev, struct jid jid)
 	return DONE;
 }
 
-static enum verdict
-answer_set(struct event *ev)
+enum verdict
+roster_change(struct event *ev)
 {
 	const struct element *query = event_payload(ev);
 	const struct element *item = element_child(query, NS_ROSTER, "item");
@@ -328,6 +338,6 @@ const struct module roster_module = {
 		       {"XEP-0237", "1.3", SPEC_COMPLETE, "as part of RFC 6121"}),
 	.features = FEATURES(NS_ROSTER),
 	.iqs = IQS({IQ_GET, TO_OWN_ACCOUNT, NS_ROSTER, "query", answer_get},
-		   {IQ_SET, TO_OWN_ACCOUNT, NS_ROSTER, "query", answer_set}),
+		   {IQ_SET, TO_OWN_ACCOUNT, NS_ROSTER, "query", roster_change}),
 	.stream_features = write_features,
 };

@@ -19,6 +19,11 @@ struct roster_commit {
 void roster_commit(struct account *account, struct contact *contact,
 		   const struct roster_commit *commit);
 
+/* The push of CONTACT, as it is now, from ACCOUNT to TO, who is no session. One reference. */
+struct stanza *roster_push_to(const struct account *account, struct jid to, struct str contact);
+/* A roster set for ev->account (RFC 6121 §2.3, §2.5), from whoever may. */
+enum verdict roster_change(struct event *ev);
+
 /* A presence of TYPE from ACCOUNT's bare JID to TO. One reference. */
 struct stanza *subscription_stanza(const struct account *account, enum stanza_type type,
 				   struct str to);

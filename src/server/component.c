@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/time.h"
 #include "io/conn.h"
+#include "server/module.h"
 #include "server/route.h"
 #include "server/server.h"
 #include "xmpp/component_stream.h"
@@ -157,6 +158,32 @@ is_own(const struct component *component, struct str domain)
 	return config != NULL && str_is(config->name, component->name);
 }
 
+static enum verdict
+run_hooks(struct component *component, enum point point, struct stanza *stanza)
+{
+	struct worker *worker = component->worker;
+	struct event ev = {.worker = worker,
+			   .arena = arena_new(),
+			   .stanza = stanza,
+			   .component = config_component(worker->config, str(component->name))};
+	enum verdict verdict;
+
+	if (stanza != NULL)
+		ev.host = worker_host(worker, stanza->to.domain);
+	verdict = ev.component ? hooks_run(point, &ev) : PASS;
+	if (verdict == REFUSED)
+		route_refusal(worker, stanza, ev.refusal, ev.refusal_text);
+	arena_free(ev.arena);
+	return verdict;
+}
+
+/* By a module, or refused. */
+static bool
+is_taken(struct component *component, struct stanza *stanza)
+{
+	return run_hooks(component, POINT_FROM_COMPONENT, stanza) != PASS;
+}
+
 static void
 on_stanza(struct component *component, const struct component_event *event)
 {
@@ -177,7 +204,7 @@ on_stanza(struct component *component, const struct component_event *event)
 		     "the `from` of a stanza is not of this component's domain");
 	} else if (stanza->to.text.len == 0) {
 		fail(component, STREAM_IMPROPER_ADDRESSING, "a stanza without `to`");
-	} else {
+	} else if (!is_taken(component, stanza)) {
 		route(component->worker, stanza);
 		return;
 	}
@@ -259,6 +286,7 @@ arrive(struct worker *worker, void *arg)
 	log_event(LOG_INFO, "component-connected", LOG_Z("name", component->name));
 	component_stream_accept(&component->stream, conn_output(component->conn));
 	conn_wrote(component->conn);
+	run_hooks(component, POINT_COMPONENT, NULL);
 	conn_resume(component->conn);
 }
 
@@ -369,6 +397,30 @@ component_take(struct worker *worker, struct stanza *stanza, const struct config
 		refuse(worker, stanza, STANZA_RESOURCE_CONSTRAINT,
 		       "the component does not keep up");
 	stanza_unref(stanza);
+}
+
+static void
+tell(struct worker *worker, void *arg)
+{
+	struct stanza *stanza = arg;
+	const struct config_component *config = config_component(worker->config, stanza->to.domain);
+	struct component *component = config ? component_find(worker, config->name) : NULL;
+
+	if (component != NULL)
+		(void)component_write(component, stanza);
+	stanza_unref(stanza);
+}
+
+void
+component_tell(struct worker *worker, struct stanza *stanza)
+{
+	const struct config_component *config = config_component(worker->config, stanza->to.domain);
+
+	stanza_freeze(stanza);
+	if (config != NULL)
+		worker_call(component_home(worker, config), tell, stanza);
+	else
+		stanza_unref(stanza);
 }
 
 void

@@ -26,6 +26,12 @@ void component_accept(struct worker *worker, int fd);
 void component_take(struct worker *worker, struct stanza *stanza,
 		    const struct config_component *config);
 
+/*
+ * Something that nobody sent and nobody waits for, such as presence that it may see (XEP-0356): if
+ * it is not connected, nothing happens. From any worker. Takes the reference.
+ */
+void component_tell(struct worker *worker, struct stanza *stanza);
+
 /* The home of a component. */
 struct worker *component_home(struct worker *worker, const struct config_component *config);
 /* The connection of that component on this worker, its home, or NULL. */

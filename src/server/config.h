@@ -138,6 +138,7 @@ struct config {
 	size_t listener_count;
 	const struct config_component *components;
 	size_t component_count;
+	bool has_delegations; /* one of them has some */
 	struct str data_directory, run_directory;
 	struct str control_socket; /* a path */
 	struct str control_group;  /* whose members may use it; empty: root and the server only */

@@ -301,6 +301,10 @@ read_component(struct config_reader *r, const config_setting_t *setting,
 		config_fault(&r->faults, line, "a component needs a name and a secret");
 		return;
 	}
+	r->config->has_delegations |= component->delegations.count > 0;
+	if (component->presence == PRESENCE_ROSTER && (component->roster & ROSTER_GET) == 0)
+		config_fault(&r->faults, line,
+			     "presence = \"roster\" needs roster = \"get\" or \"both\" (XEP-0356)");
 	for (size_t i = 0; i <= component->aliases.count; i++) {
 		struct str name = i == 0 ? component->name : component->aliases.items[i - 1];
 

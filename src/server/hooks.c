@@ -44,6 +44,9 @@ static const char *const point_names[] = {
 	[POINT_PRESENCE] = "presence",
 	[POINT_MESSAGE_SENT] = "message-sent",
 	[POINT_MESSAGE_STORED] = "message-stored",
+	[POINT_IQ] = "iq",
+	[POINT_COMPONENT] = "component",
+	[POINT_FROM_COMPONENT] = "from-component",
 	[POINT_ACCOUNT_REMOVED] = "account-removed",
 };
 static const char *const stage_names[] = {"check", "mark", "store", "copy", "handle"};
@@ -192,6 +195,12 @@ iq_dispatch(struct event *ev, enum iq_target target)
 
 	if (payload == NULL)
 		return PASS;
+	if (ev->worker->config->has_delegations && ev->host != NULL) {
+		enum verdict verdict = hooks_run(POINT_IQ, ev);
+
+		if (verdict != PASS)
+			return verdict;
+	}
 	answer = map_get(&answers, answer_key(key, sizeof(key), ev->stanza->type, payload->ns,
 					      payload->name));
 	if (answer == NULL || (answer->handler->targets & target) == 0 ||

@@ -45,6 +45,10 @@ enum point {
 	POINT_MESSAGE_SENT,    /* a message of a session is with whom it is for; by stanza_number */
 	POINT_MESSAGE_STORED,  /* a message is in the account's log, as entry_id; see message_log.h
 				*/
+	POINT_IQ,              /* a request that the server or an account is to answer; only when
+				  there are delegations (config_component) */
+	POINT_COMPONENT,       /* a component has connected; no stanza */
+	POINT_FROM_COMPONENT,  /* a stanza of a component, which may use its `from` */
 	POINT_ACCOUNT_REMOVED, /* everything stored of it is gone; no stanza, no session */
 	POINT_COUNT,
 };
@@ -70,8 +74,9 @@ struct event {
 	const struct overlay *overlay;  /* TO_SESSION: how it is written; or NULL */
 	const struct config_host *host; /* of ACCOUNT, or the server that is addressed */
 	const struct config_service
-		*service;            /* that is addressed, at a service's take; else NULL */
-	const struct module *module; /* whose handler runs */
+		*service; /* that is addressed, at a service's take; else NULL */
+	const struct config_component *component; /* COMPONENT, FROM_COMPONENT */
+	const struct module *module;              /* whose handler runs */
 	enum stanza_condition refusal;
 	const char *refusal_text;
 	uint32_t stanza_number; /* MESSAGE_SENT: of the stanza on its session's stream (XEP-0198) */

@@ -317,6 +317,8 @@ static const struct {
 	{"components = ( { delegations = 1; } );", "1: components[1].delegations is 1: expected a "
 						   "text in double quotes, or several in brackets: "
 						   "[\"one\", \"two\"]\n"},
+	{"components = ( { name = \"x.example\"; secret = \"s\"; presence = \"roster\"; } );",
+	 "1: presence = \"roster\" needs roster = \"get\" or \"both\" (XEP-0356)\n"},
 	/* tls, sasl, sessions. */
 	{"tls = true;", "1: tls is true: expected a group: { name = value; }\n"},
 	{"tls = { minimum = \"1.2\"; };",
