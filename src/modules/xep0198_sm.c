@@ -86,11 +86,19 @@ enable(struct event *ev, struct login *login, const struct element *asked)
 		login_answer(login, sm_enable(ev->session, resume, max_s, arena));
 }
 
+/* What is on already, is not offered: clients would ask for it again. */
+static bool
+is_off(const struct session *session)
+{
+	return session->sm == NULL;
+}
+
 const struct module xep0198_sm = {
 	.name = "sm",
 	.specs = SPECS({"XEP-0198", "1.6.3", SPEC_COMPLETE,
 			"sessions survive a restart of the server; `location` is not sent"}),
 	.stream_features = announce,
+	.offers_features = is_off,
 	.nonzas = NONZAS({NS_SM, "enable", on_element}, {NS_SM, "resume", on_element},
 			 {NS_SM, "r", on_element}, {NS_SM, "a", on_element}),
 	.inline_features =

@@ -262,6 +262,9 @@ c2s_write_features(struct c2s *c2s, struct buf *out)
 	for (size_t i = 0; host != NULL && i < module_count(); i++) {
 		const struct option_values *options = config_options(c2s->worker->config, host, i);
 
+		if (c2s->session != NULL && modules[i]->offers_features != NULL &&
+		    !modules[i]->offers_features(c2s->session))
+			continue;
 		if (modules[i]->stream_features != NULL && config_module_enabled(options))
 			modules[i]->stream_features(c2s->worker, host, options, is_in, out);
 	}

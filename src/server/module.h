@@ -138,6 +138,8 @@ struct module {
 	void (*stream_features)(struct worker *worker, const struct config_host *host,
 				const struct option_values *options, bool is_authenticated,
 				struct buf *out);
+	/* Whether they still apply to a session that Bind 2 has just bound; NULL: they do. */
+	bool (*offers_features)(const struct session *session);
 	/*
 	 * An iq from a client that has not logged in (XEP-0077). Returns whether it is this
 	 * module's; it then answers with c2s_send, at once or, after c2s_hold, later.

@@ -11,7 +11,7 @@ ENV = os.environ
 HERE = pathlib.Path(__file__).resolve().parent
 
 environment = dict(ENV, NODE_EXTRA_CA_CERTS=ENV["RECADO_INTEROP_CA_FILE"])
-done = subprocess.run(["node", HERE / "xmppjs" / "fast.mjs", ENV["RECADO_INTEROP_TLS_PORT"], "localhost",
+done = subprocess.run(["node", HERE / "xmppjs_fast" / "fast.mjs", ENV["RECADO_INTEROP_TLS_PORT"], "localhost",
                        ENV["RECADO_INTEROP_FIRST"], ENV["RECADO_INTEROP_PASSWORD"]],
                       env=environment, timeout=60, check=False)
 sys.exit(0 if done.returncode == 0 else 1)

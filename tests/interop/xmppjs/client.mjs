@@ -49,6 +49,14 @@ async function obey(line) {
   }
 }
 
+// What comes in one piece with <enabled/>, 0.13 forgets to count, and then it says for ever that it
+// has not got its last message. So without XEP-0198, as it were; 0.14 has it in fast.mjs.
+xmpp.prependListener("element", (element) => {
+  if (element.is("features")) {
+    element.children = element.children.filter((child) => !child.is?.("sm", "urn:xmpp:sm:3"));
+  }
+});
+
 xmpp.reconnect.stop();
 xmpp.on("error", (error) => {
   if (error.name === "SASLError") {
