@@ -98,7 +98,6 @@ may_list_affiliation(const struct room *room, struct rank rank, enum affiliation
 		/* §10.5, §10.8: in non-anonymous rooms, whoever may get the members'. Clients of
 		 * members ask for all three, to know whom to encrypt for. */
 		return room_may(room, ACTION_EDIT_ADMINS, rank) ||
-		       room_may(room, ACTION_EDIT_MEMBERS, rank) ||
 		       (!room->config.is_anonymous && room_may(room, ACTION_LIST_MEMBERS, rank));
 	}
 }

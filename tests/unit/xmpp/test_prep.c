@@ -569,3 +569,27 @@ TEST(prep_check_nodeprep)
 			  old_names[i].is_kept ? 0 : -1);
 	}
 }
+
+/* Nicks that are one, and some that are not. */
+static const struct {
+	const char *a, *b;
+	bool are_one;
+} nicks[] = {
+	{"Juliet", "juliet", true},        {"juliet", "  juliet ", true},
+	{"the nurse", "the  nurse", true}, {"juliet", "ju1iet", true},
+	{"juliet", "juliеt", true}, /* a Cyrillic e */
+	{"ｊｕｌｉｅｔ", "juliet", true},  {"juliet", "julia", false},
+	{"Jürgen", "Jurgen", false},       {"李", "杏", false},
+};
+
+TEST(prep_nick_key)
+{
+	for (size_t i = 0; i < COUNT(nicks); i++) {
+		test_row(t, nicks[i].a);
+		check_int(t,
+			  str_equal(prep_nick_key(t->arena, str(nicks[i].a)),
+				    prep_nick_key(t->arena, str(nicks[i].b))),
+			  nicks[i].are_one);
+	}
+	check_int(t, (intmax_t)prep_nick_key(t->arena, STR("   ")).len, 0);
+}
