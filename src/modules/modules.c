@@ -9,6 +9,7 @@ extern const struct module roster_module;
 extern const struct module session_module;
 extern const struct module xep0012_last;
 extern const struct module xep0030_disco;
+extern const struct module xep0033_multicast;
 extern const struct module xep0045_muc;
 extern const struct module xep0049_private;
 extern const struct module xep0050_commands;
@@ -45,6 +46,7 @@ const struct module *const modules[] = {
 	&xep0012_last,
 	&xep0030_disco,
 	&xep0045_muc,
+	&xep0033_multicast,
 	&xep0049_private,
 	&xep0050_commands,
 	&xep0054_vcard,
