@@ -84,6 +84,11 @@ on_authenticate(struct c2s *c2s, struct element *el)
 		c2s_fail_sasl(c2s, SASL_MALFORMED_REQUEST, why);
 		return;
 	}
+	/* These are views of EL, which goes; the login may wait for the account. */
+	asked->mechanism = arena_dup(login->arena, asked->mechanism);
+	asked->agent_id = arena_dup(login->arena, asked->agent_id);
+	asked->software = arena_dup(login->arena, asked->software);
+	asked->device = arena_dup(login->arena, asked->device);
 	if (data != NULL) /* perhaps with a password in it, which shall not stay */
 		element_detach(data);
 	login->request = element_copy(login->arena, el);

@@ -105,6 +105,7 @@ host = "{HOST}";
 data_directory = "data";
 run_directory = "run";
 certificate_directory = "certificates";
+sessions = {{ resume_timeout = "5s"; }}; # clients that are killed are gone after that
 listeners = (
 	{{ type = "c2s"; address = "127.0.0.1"; port = {self.port}; }},
 	{{ type = "c2s-tls"; address = "127.0.0.1"; port = {self.tls_port}; }}
