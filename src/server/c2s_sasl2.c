@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "server/c2s_private.h"
 
+#include <openssl/crypto.h>
 #include <stdlib.h>
 
 /* §4: only with TLS. §2.1: only with a mechanism. */
@@ -63,11 +64,24 @@ login_new(struct c2s *c2s)
 	return login;
 }
 
+/* Perhaps a password. */
+static void
+wipe_data(struct login *login)
+{
+	struct str *data = &login->asked.data;
+
+	if (data->len > 0)
+		OPENSSL_cleanse((char *)(uintptr_t)data->p, data->len);
+	*data = STR_NONE;
+}
+
 void
 login_free(struct login *login)
 {
-	if (login != NULL)
-		arena_free(login->arena);
+	if (login == NULL)
+		return;
+	wipe_data(login);
+	arena_free(login->arena);
 }
 
 static void
@@ -92,10 +106,13 @@ on_authenticate(struct c2s *c2s, struct element *el)
 	if (data != NULL) /* perhaps with a password in it, which shall not stay */
 		element_detach(data);
 	login->request = element_copy(login->arena, el);
-	if (login->fast.is_mechanism)
+	if (login->fast.is_mechanism) {
 		c2s_fast_begin(c2s);
-	else
-		c2s_begin_sasl(c2s, asked->mechanism, asked->data, asked->data_is_bad);
+		return;
+	}
+	c2s_begin_sasl(c2s, asked->mechanism, asked->data, asked->data_is_bad);
+	if (c2s->login == login) /* it has not failed */
+		wipe_data(login);
 }
 
 void

@@ -38,7 +38,7 @@ short_text(struct arena *arena, const struct element *agent, const char *name)
 
 	while (len > 0 && len < text.len && ((unsigned char)text.p[len] & 0xc0) == 0x80)
 		len--;
-	return text.p != NULL ? str_first(text, len) : STR("");
+	return text.p != NULL ? arena_dup(arena, str_first(text, len)) : STR("");
 }
 
 int
@@ -57,8 +57,9 @@ sasl2_read_authenticate(struct arena *arena, const struct element *el, struct sa
 	const struct element *data = element_child(el, NS_SASL2, "initial-response");
 	const struct element *agent = element_child(el, NS_SASL2, "user-agent");
 
-	*out = (struct sasl2_request){
-		.mechanism = element_attr(el, "mechanism"), .software = STR(""), .device = STR("")};
+	*out = (struct sasl2_request){.mechanism = arena_dup(arena, element_attr(el, "mechanism")),
+				      .software = STR(""),
+				      .device = STR("")};
 	*why = "no mechanism";
 	if (out->mechanism.len == 0)
 		return -1;

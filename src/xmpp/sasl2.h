@@ -27,8 +27,9 @@ struct sasl2_request { /* <authenticate/>, §2.3 */
 };
 
 /*
- * Reads EL, which is <authenticate/>; what *OUT points to lives in ARENA or in EL. Returns 0, or
- * -1 with *WHY: <malformed-request/>. A <user-agent/> whose id is no UUID is malformed (§2.3).
+ * Reads EL, which is <authenticate/>; all that *OUT points to lives in ARENA, where data may hold a
+ * password. Returns 0, or -1 with *WHY: <malformed-request/>. A <user-agent/> whose id is no UUID
+ * is malformed (§2.3).
  */
 MUST_CHECK int sasl2_read_authenticate(struct arena *arena, const struct element *el,
 				       struct sasl2_request *out, const char **why);
