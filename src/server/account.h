@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "server/repeats.h"
 #include "server/worker.h"
 #include "xmpp/jid.h"
 #include "xmpp/stanza.h"
@@ -40,10 +41,9 @@ struct message_log {               /* of an account, in memory: message_log.c */
 	uint64_t bytes;       /* of all of these, as far as known */
 	uint64_t settled_max; /* the newest received entry that a device has */
 	uint64_t last_id;     /* of an entry that is known here */
-	uint64_t *seen;       /* hashes of messages that came lately, a ring; NULL: none */
-	unsigned seen_at;
-	unsigned appends;  /* under way */
-	uint64_t appended; /* how many have come to their end */
+	struct repeats seen;  /* what came lately */
+	unsigned appends;     /* under way */
+	uint64_t appended;    /* how many have come to their end */
 	struct timer timer;
 	bool is_dirty; /* what is outstanding has changed since it was written down */
 };

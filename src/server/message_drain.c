@@ -66,6 +66,8 @@ finish(struct drain *d)
 		end(d);
 		return;
 	}
+	/* What comes from here on has its place behind that: its entry follows the record. */
+	d->session->is_draining = false;
 	d->is_busy = true;
 	sm_record(d->session, on_numbered, d);
 }
@@ -91,7 +93,9 @@ write_page(void *arg)
 	d->is_busy = true; /* the session may end of it, and D must not */
 	if (session != NULL) {
 		session->reserved -= session->sm != NULL;
+		session->has_unwritten = false;
 		session_write_entries(session, d->page->results[0].items);
+		session_flush(session);
 	}
 	store_request_free(d->page);
 	d->page = NULL;
@@ -154,6 +158,7 @@ on_page(struct store_request *request)
 	/* Their numbers must be known after a crash, before the client can have counted them. */
 	if (d->session->sm != NULL) {
 		d->session->reserved++;
+		d->session->has_unwritten = true;
 		sm_record(d->session, write_page, d);
 	} else {
 		write_page(d);

@@ -15,11 +15,9 @@
 #include <stdlib.h>
 
 #define SETTLED_DOC "delivered"
-#define SAVE_MS 1000u    /* what was settled is written down that much later, at most */
-#define SAVED_MAX 1000u  /* ids in SETTLED_DOC: older ones are delivered again after a crash */
-#define SEEN_COUNT 256u  /* messages, both ways, that a repetition is compared with */
-#define SEEN_LOADED 128u /* of these, read when the account is loaded */
-#define ID_MIN 16u       /* an id that long was made to be unique */
+#define SAVE_MS 1000u   /* what was settled is written down that much later, at most */
+#define SAVED_MAX 1000u /* ids in SETTLED_DOC: older ones are delivered again after a crash */
+#define ID_MIN 16u      /* an id that long was made to be unique */
 #define PRUNE_AT_ONCE 64u
 
 struct outstanding {
@@ -299,27 +297,18 @@ fingerprint(const struct stanza *stanza, bool is_sent)
 	return hash | 1;
 }
 
-static void
-remember(struct message_log *log, uint64_t hash)
+static bool
+is_repeat(struct account *account, const struct stanza *stanza, bool is_sent, uint64_t at_us)
 {
-	if (hash == 0)
-		return;
-	if (log->seen == NULL)
-		log->seen = xnew_array(uint64_t, SEEN_COUNT);
-	log->seen[log->seen_at++ % SEEN_COUNT] = hash;
+	uint64_t hash = fingerprint(stanza, is_sent);
+
+	return hash != 0 && repeats_note(&account->log.seen, hash, (uint32_t)(at_us / 1000000));
 }
 
 bool
 message_log_is_repeat(struct account *account, const struct stanza *stanza, bool is_sent)
 {
-	struct message_log *log = &account->log;
-	uint64_t hash = fingerprint(stanza, is_sent);
-
-	for (size_t i = 0; hash != 0 && log->seen != NULL && i < SEEN_COUNT; i++)
-		if (log->seen[i] == hash)
-			return true;
-	remember(log, hash);
-	return false;
+	return is_repeat(account, stanza, is_sent, time_wall_us());
 }
 
 /* Appending */
@@ -514,9 +503,12 @@ message_log_load_rest(struct account *account, const struct store_result *result
 		       &(struct store_page){.after = account->log.settled_max,
 					    .mask = ENTRY_SENT,
 					    .without_values = true});
-	store_log_page(
-		request, account->jid.text, MESSAGE_LOG,
-		&(struct store_page){.limit = SEEN_LOADED, .scan = SEEN_LOADED, .from_end = true});
+	store_log_page(request, account->jid.text, MESSAGE_LOG,
+		       &(struct store_page){.start_us = time_wall_us() - REPEATS_S * 1000000ull,
+					    .limit = REPEATS_MAX,
+					    .from_end = true});
+	store_log_page(request, account->jid.text, MESSAGE_LOG,
+		       &(struct store_page){.limit = 1, .from_end = true, .without_values = true});
 	return true;
 }
 
@@ -531,12 +523,13 @@ message_log_loaded(struct account *account, const struct store_result *results)
 	for (const struct store_item *item = results[1].items; item != NULL; item = item->next) {
 		struct stanza *stanza = stanza_parse(item->value);
 
-		account->log.last_id = item->id;
 		if (stanza != NULL)
-			remember(&account->log,
-				 fingerprint(stanza, (item->flags & ENTRY_SENT) != 0));
+			(void)is_repeat(account, stanza, (item->flags & ENTRY_SENT) != 0,
+					item->at_us);
 		stanza_unref(stanza);
 	}
+	if (results[2].items != NULL)
+		account->log.last_id = results[2].items->id;
 }
 
 void
@@ -545,5 +538,5 @@ message_log_free(struct account *account)
 	message_log_save(account);
 	timer_cancel(account->worker->loop, &account->log.timer);
 	free(account->log.items);
-	free(account->log.seen);
+	repeats_free(&account->log.seen);
 }

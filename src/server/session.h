@@ -49,6 +49,8 @@ struct session {
 	bool wants_blocklist; /* asked for it (XEP-0191 §3.2), so that it hears of changes */
 	struct csi *csi; /* XEP-0352: what waits while its client is inactive; NULL: it is active */
 	bool is_closing;
+	bool has_unwritten; /* unacked ends with some that have a number and are yet to be written
+			     */
 	bool is_draining;   /* older messages come first: message_drain */
 	bool wants_carbons; /* XEP-0280 */
 	bool uses_archive;  /* it read the archive before it was available (XEP-0313 §5.1.1) */

@@ -263,11 +263,14 @@ session_push(struct session *s, struct stanza *stanza, const struct overlay *ove
 void
 session_flush(struct session *s)
 {
-	while (s->held != NULL && s->c2s != NULL && !s->is_closing) {
+	/* What is written has its number by the order of writing: nothing may pass. */
+	while (s->held != NULL && s->c2s != NULL && !s->is_closing && !s->has_unwritten) {
 		struct queued *q = s->held;
 		bool is_stored = q->kept != NULL && q->kept->is_stored;
 
 		if (!q->is_numbered || (is_stored && q->kept->id == 0 && !q->kept->is_refused))
+			return;
+		if (s->sm != NULL && is_stored && q->is_untagged && !sm_tells(s, q->number))
 			return;
 		take_held(s);
 		s->reserved -= s->reserved > 0;
@@ -404,6 +407,7 @@ session_queue_detach(struct session *s)
 		q->is_written = true;
 		append_unacked(s, q);
 	}
+	s->has_unwritten = false;
 	s->reserved = 0;
 	for (struct queued *q = s->unacked; q != NULL; q = q->next)
 		q->is_written = true;

@@ -30,12 +30,14 @@ struct sm {
 	uint32_t wanted;     /* the client asked when it had sent that many */
 	uint32_t out;        /* number of the last stanza that was sent */
 	uint32_t acked;      /* of these, the client has handled */
+	uint32_t told;       /* a durable record tells of those up to it whose entries do not */
 	uint64_t max_ms;     /* how long it waits to be resumed */
 	uint64_t expires_us; /* wall clock, while it waits */
 	uint64_t position;   /* entries up to it do not tell of it, or its record does */
 	struct timer ack_timer, expiry;
 	bool is_resumable;
 	bool wants_ack;
+	bool is_telling;  /* a record that will is under way */
 	bool is_asking;   /* an <r/> is not answered yet */
 	bool is_restored; /* read from the store, and not resumed since */
 	bool is_renumbered;
@@ -92,6 +94,9 @@ uint32_t sm_received(const struct session *session);
 void sm_handled(struct session *session, uint32_t number, bool is_logged);
 /* The entry that tells of NUMBER is durable, or could not be written. */
 void sm_durable(struct account *account, uint64_t tag, uint32_t number, bool is_written);
+/* Whether a record tells of stanza NUMBER, whose entry does not, so that it may be written: else
+ * session_flush is called when one does. */
+bool sm_tells(struct session *session, uint32_t number);
 /* Asks for an <a/> if something is not acknowledged and none is asked for. */
 void sm_ask(struct session *session);
 /* Too much is not acknowledged: the session ends, and what is stored goes elsewhere. */

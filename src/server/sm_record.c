@@ -115,17 +115,54 @@ sm_record_remove(const struct session *s)
 struct recording {
 	struct account *account;
 	uint64_t tag;
-	uint32_t handled;
+	uint32_t handled, told;
 	void (*done)(void *arg);
 	void *arg;
 };
+
+/* The number up to which a record made now tells of all that the log does not. */
+static uint32_t
+tells_up_to(const struct session *s)
+{
+	for (const struct queued *q = s->held; q != NULL; q = q->next)
+		if (q->is_untagged && q->is_numbered && q->kept != NULL && q->kept->id == 0 &&
+		    !q->kept->is_refused)
+			return q->number - 1;
+	return s->sm->out;
+}
+
+static void
+note_told(struct session *s, bool is_written, uint32_t number)
+{
+	s->sm->is_telling = false;
+	if (!is_written)
+		return; /* a full disk; not at once again */
+	if ((int32_t)(number - s->sm->told) > 0)
+		s->sm->told = number;
+	session_flush(s);
+}
+
+bool
+sm_tells(struct session *s, uint32_t number)
+{
+	if ((int32_t)(number - s->sm->told) <= 0)
+		return true;
+	if (!s->sm->is_telling)
+		sm_record(s, NULL, NULL);
+	s->sm->is_telling = true;
+	return false;
+}
 
 static void
 on_recorded(struct store_request *request)
 {
 	struct recording *r = request->owner;
+	struct session *s;
 
 	sm_durable(r->account, r->tag, r->handled, request->status == STORE_OK);
+	s = sm_find(r->account, r->tag);
+	if (s != NULL)
+		note_told(s, request->status == STORE_OK, r->told);
 	if (r->done != NULL)
 		r->done(r->arg);
 	account_unpin(r->account);
@@ -141,7 +178,8 @@ sm_record(struct session *s, void (*done)(void *arg), void *arg)
 		store_request_new(s->worker->store, s->worker->loop, on_recorded, r);
 
 	sm_record_put(s, request);
-	*r = (struct recording){s->account, s->sm->tag, s->sm->submitted, done, arg};
+	*r = (struct recording){s->account,     s->sm->tag, s->sm->submitted,
+				tells_up_to(s), done,       arg};
 	account_pin(s->account);
 	store_submit(request);
 }
