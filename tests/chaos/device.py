@@ -19,6 +19,7 @@ import asyncio
 import collections
 import concurrent.futures
 import os
+import xml.etree.ElementTree as etree
 
 from wire import CLIENT, SM, Fault, Lost
 
@@ -107,11 +108,12 @@ class Device:
     def open_logs(self, directory):
         self.sent = Log(os.path.join(directory, f"{self.name}.sent"))
         self.received = Log(os.path.join(directory, f"{self.name}.received"))
+        self.trace = Log(os.path.join(directory, f"{self.name}.trace"))
         if self.is_catching:
             self.received.write("begin")
 
     async def close_logs(self):
-        for log in (self.sent, self.received):
+        for log in (self.sent, self.received, self.trace):
             await log.sync()
             log.close()
 
@@ -171,6 +173,7 @@ class Device:
     async def _resume(self, stream):
         previd = "forged-" + self.sm_id if self.forgets else self.sm_id
         self.forgets = False
+        self.trace.write(f"> resume h={self.in_count} of {previd}")
         stream.write(f"<resume xmlns='{SM}' h='{self.in_count}' previd='{previd}'/>")
         answer = await stream.next("resumed", "failed")
         if answer.get("h") is not None:
@@ -328,6 +331,9 @@ class Device:
 
     def _take(self, element):
         tag = element.tag
+        if self.world.is_traced:
+            text = etree.tostring(element, encoding="unicode").replace("\n", " ")
+            self.trace.write(f"< {self.in_count} {text}")
         if tag == CLIENT + "message":
             self.in_count = (self.in_count + 1) & 0xFFFFFFFF
             self._message(element)
@@ -355,6 +361,7 @@ class Device:
         stream, h = self.stream, self.in_count
         await self.received.sync()
         if stream is self.stream:
+            self.trace.write(f"> a h={h}")
             stream.write(f"<a xmlns='{SM}' h='{h}'/>")
 
     def _iq(self, iq):

@@ -33,6 +33,7 @@ def arguments(description):
                         help="who uses direct TLS (%(default)s of the pairs)")
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--keep", metavar="DIRECTORY", help="leave the books there")
+    parser.add_argument("--trace", action="store_true", help="with all that devices receive")
     parser.add_argument("--report", metavar="FILE", help="write all counts there, as JSON")
     return parser
 
@@ -60,6 +61,7 @@ class Harness:
         self.target.start()
         self.world = worlds.World("localhost", self.target.plain_port, self.target.tls_port,
                                   targets.servers.PASSWORD, self.random.random())
+        self.world.is_traced = self.options.trace
         missing = await self.missing_features()
         if "stream management (XEP-0198)" in missing:
             return missing

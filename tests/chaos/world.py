@@ -23,6 +23,7 @@ class World:
         self.keys = wire.Keys(password)
         self.random = random.Random(seed)
         self.is_up = asyncio.Event()
+        self.is_traced = False
         self.has_archive = self.has_carbons = True
         self.notes = collections.deque(maxlen=30)
 
