@@ -361,7 +361,8 @@ by_number(const void *a, const void *b)
 static void
 queue_sent(struct restoring *r, struct session *s)
 {
-	qsort(r->sent, r->sent_count, sizeof(r->sent[0]), by_number);
+	if (r->sent_count > 0)
+		qsort(r->sent, r->sent_count, sizeof(r->sent[0]), by_number);
 	for (size_t i = 0; i < r->sent_count; i++) {
 		const struct sent *sent = &r->sent[i];
 
