@@ -118,8 +118,11 @@ check_service(struct check *c, const char *host, const struct config_listener *l
 		listener->type == LISTENER_C2S_TLS ? "_xmpps-client._tcp" : "_xmpp-client._tcp";
 	struct str name = arena_printf(c->ctl->arena, "%s.%s", service, host);
 	struct answer answers[ANSWERS_MAX];
-	int count = look_up_srv(c->ctl->arena, name.p, answers);
+	int count;
 
+	if (listener->type != LISTENER_C2S && listener->type != LISTENER_C2S_TLS)
+		return; /* clients do not look for it */
+	count = look_up_srv(c->ctl->arena, name.p, answers);
 	for (int i = 0; i < count; i++)
 		if (answers[i].port == listener->port) {
 			check_say(c, LEVEL_OK, TOPIC, "%s leads to %s, port %u", name.p,

@@ -14,6 +14,7 @@ extern const struct module xep0045_muc;
 extern const struct module xep0049_private;
 extern const struct module xep0050_commands;
 extern const struct module xep0054_vcard;
+extern const struct module xep0065_proxy;
 extern const struct module xep0077_register;
 extern const struct module xep0092_version;
 extern const struct module xep0115_caps;
@@ -50,6 +51,7 @@ const struct module *const modules[] = {
 	&xep0049_private,
 	&xep0050_commands,
 	&xep0054_vcard,
+	&xep0065_proxy,
 	&xep0077_register,
 	&xep0092_version,
 	&xep0115_caps,

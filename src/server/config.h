@@ -36,7 +36,7 @@ struct config_service {
 	size_t module; /* index */
 };
 
-enum config_listener_type { LISTENER_C2S, LISTENER_C2S_TLS, LISTENER_COMPONENT };
+enum config_listener_type { LISTENER_C2S, LISTENER_C2S_TLS, LISTENER_COMPONENT, LISTENER_PROXY };
 enum config_plaintext { PLAINTEXT_NEVER, PLAINTEXT_LOOPBACK, PLAINTEXT_ALWAYS };
 enum config_conflict { CONFLICT_REPLACE_OLD, CONFLICT_REFUSE_NEW, CONFLICT_RENAME };
 enum config_tls_version { CONFIG_TLS_1_2, CONFIG_TLS_1_3 };

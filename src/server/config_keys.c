@@ -102,8 +102,8 @@ static const struct config_key contact_keys[CONTACT_COUNT] = {
 static const struct config_key listener_keys[] = {
 	{{"type", OPTION_TEXT, "c2s",
 	  "clients with STARTTLS, or with TLS from the first byte; or components (XEP-0114), "
-	  "whose connections are not encrypted",
-	  .choices = "c2s c2s-tls component"},
+	  "whose connections are not encrypted; or files between clients (XEP-0065)",
+	  .choices = "c2s c2s-tls component proxy"},
 	 IN(config_listener, type),
 	 CHECK_ENUM,
 	 RESTART},

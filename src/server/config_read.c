@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #define COMPONENT_PORT 5347u
+#define PROXY_PORT 5000u
 
 /* A section's keys, to be set in the struct at BASE. */
 struct place {
@@ -220,6 +221,8 @@ read_listener(struct config_reader *r, const config_setting_t *setting,
 	if (listener->type == LISTENER_C2S_TLS &&
 	    config_setting_get_member(setting, "port") == NULL)
 		listener->port = 5223;
+	if (listener->type == LISTENER_PROXY && config_setting_get_member(setting, "port") == NULL)
+		listener->port = PROXY_PORT;
 	if (listener->type != LISTENER_COMPONENT)
 		return;
 	if (config_setting_get_member(setting, "port") == NULL)

@@ -170,6 +170,8 @@ struct module {
 	void (*tick)(struct worker *worker);
 	/* The configuration was changed, from OLD to worker->config; on each worker. */
 	void (*reloaded)(struct worker *worker, const struct config *old);
+	/* Takes over a socket of a listener of the type `proxy`; of one module. */
+	void (*accept)(struct worker *worker, int fd);
 	/* State per worker, zeroed, got by module_state. */
 	size_t state_size;
 	/* When WORKER has been made; others may not be there yet: for setting timers. */

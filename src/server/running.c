@@ -6,10 +6,12 @@
 #include "io/listener.h"
 #include "server/c2s.h"
 #include "server/component.h"
+#include "server/module.h"
 #include "server/route.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define POLL_MS 20u /* how often a stopping worker looks whether its streams are gone */
 
@@ -36,12 +38,26 @@ struct running {
 };
 
 static void
+accept_for_module(struct worker *worker, int fd)
+{
+	for (size_t i = 0; i < module_count(); i++) {
+		if (modules[i]->accept != NULL) {
+			modules[i]->accept(worker, fd);
+			return;
+		}
+	}
+	close(fd);
+}
+
+static void
 on_accepted(struct listener *listener, int fd)
 {
 	struct port *port = listener_owner(listener);
 
 	if (port->config.type == LISTENER_COMPONENT)
 		component_accept(port->runner->worker, fd);
+	else if (port->config.type == LISTENER_PROXY)
+		accept_for_module(port->runner->worker, fd);
 	else
 		c2s_accept(port->runner->worker, fd, &port->config);
 }
@@ -53,6 +69,7 @@ type_name(enum config_listener_type type)
 		[LISTENER_C2S] = "c2s",
 		[LISTENER_C2S_TLS] = "c2s-tls",
 		[LISTENER_COMPONENT] = "component",
+		[LISTENER_PROXY] = "proxy",
 	};
 
 	return names[type];

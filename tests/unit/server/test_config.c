@@ -267,7 +267,7 @@ static const struct {
 	 "1: unknown key listeners[1].typ; did you mean \"type\"?\n"},
 	{"listeners = ( { type = \"s2s\"; } );",
 	 "1: listeners[1].type is \"s2s\": expected one of \"c2s\", \"c2s-tls\", "
-	 "\"component\"\n"},
+	 "\"component\", \"proxy\"\n"},
 	{"listeners = ( { address = \"localhost\"; } );",
 	 "1: listeners[1].address is \"localhost\": expected an address such as \"192.0.2.1\" or "
 	 "\"2001:db8::1\", or \"*\" for all\n"},
