@@ -13,7 +13,7 @@
 
 #define HANDSHAKE_MS 30000u /* from the connection to its request */
 #define WAIT_MS 120000u     /* for the other end, and for activation */
-#define FLUSH_MS 120000u /* for the last bytes, to one that reads slowly */
+#define FLUSH_MS 120000u    /* for the last bytes, to one that reads slowly */
 #define WAITING_MAX 262144u /* bytes that wait for one end; then the other is not read */
 #define RESUME_BELOW 65536u
 
