@@ -20,3 +20,7 @@ storage_archive_item_limit = 100000000
 modules_enabled = {
 @MODULES@}
 VirtualHost "localhost"
+Component "rooms.localhost" "muc"
+	modules_enabled = { "muc_mam" }
+	muc_room_default_public = true
+	restrict_room_creation = false

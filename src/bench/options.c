@@ -19,12 +19,14 @@ static const char help[] =
 	"  archive   pages of 50 of each session's own archive (XEP-0313), newest first\n"
 	"  resume    sessions that outlive their server: when all are online it says `ready` and\n"
 	"            waits for a line on standard input; then all resume (XEP-0198)\n"
+	"  room      one room with all sessions in it; WINDOW messages outstanding (XEP-0045)\n"
 	"  check     a short chat and pings, to see that all works\n"
 	"\n"
 	"The server:\n"
 	"  --address=IP       where it listens (127.0.0.1)\n"
 	"  --port=N           (5223; without direct TLS 5222)\n"
 	"  --host=NAME        the XMPP domain (localhost)\n"
+	"  --service=NAME     in mode room: of the domain below it that has rooms (rooms)\n"
 	"  --direct-tls, --starttls, --plain   how to connect; certificates are not checked\n"
 	"  --relay            it is recado-relay: no XMPP, chat and login only\n"
 	"  --user=PATTERN     account names (user%d)\n"
@@ -58,6 +60,7 @@ enum {
 	O_ADDRESS = 256,
 	O_PORT,
 	O_HOST,
+	O_SERVICE,
 	O_DIRECT,
 	O_STARTTLS,
 	O_PLAIN,
@@ -94,6 +97,7 @@ static const struct option names[] = {
 	{"address", required_argument, NULL, O_ADDRESS},
 	{"port", required_argument, NULL, O_PORT},
 	{"host", required_argument, NULL, O_HOST},
+	{"service", required_argument, NULL, O_SERVICE},
 	{"direct-tls", no_argument, NULL, O_DIRECT},
 	{"starttls", no_argument, NULL, O_STARTTLS},
 	{"plain", no_argument, NULL, O_PLAIN},
@@ -229,6 +233,9 @@ take_option(struct options *options, int name, const char *value)
 	case O_HOST:
 		options->host = value;
 		break;
+	case O_SERVICE:
+		options->service = value;
+		break;
 	case O_DIRECT:
 		options->tls = BENCH_DIRECT_TLS;
 		break;
@@ -282,6 +289,7 @@ take_option(struct options *options, int name, const char *value)
 static const struct options defaults = {
 	.address = "127.0.0.1",
 	.host = "localhost",
+	.service = "rooms",
 	.user_pattern = "user%d",
 	.password = "secret",
 	.tls = BENCH_DIRECT_TLS,

@@ -24,6 +24,7 @@ struct options {
 	const char *mode;
 	const char *address, *port; /* where to connect */
 	const char *host;           /* the XMPP domain */
+	const char *service;        /* room: of rooms, below the domain */
 	const char *user_pattern;   /* with one %d */
 	const char *password;
 	unsigned first_user;
