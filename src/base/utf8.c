@@ -111,3 +111,15 @@ utf8_encode(uint32_t c, char *out)
 	out[3] = (char)(0x80 | (c & 0x3f));
 	return 4;
 }
+
+bool
+utf8_is_xml(struct str text)
+{
+	for (size_t i = 0, length; i < text.len; i += length) {
+		uint32_t c = utf8_decode(str_from(text, i), &length);
+
+		if ((c < ' ' && c != '\t' && c != '\n' && c != '\r') || c == 0xfffe || c == 0xffff)
+			return false;
+	}
+	return true;
+}

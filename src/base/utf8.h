@@ -22,3 +22,5 @@ utf8_is_valid(struct str s)
 uint32_t utf8_decode(struct str s, size_t *len);
 /* Writes C (a Unicode scalar value) to OUT[4]; returns the length. */
 size_t utf8_encode(uint32_t c, char *out);
+/* Whether TEXT, which is UTF-8, may stand in XML (XML 1.0 §2.2). */
+bool utf8_is_xml(struct str text);

@@ -247,19 +247,6 @@ end_sessions(struct worker *worker, void *arg)
 	loop_post(kick->loop, &kick->back);
 }
 
-/* XML 1.0 §2.2, of text that is UTF-8 already. */
-static bool
-is_xml_text(struct str text)
-{
-	for (size_t i = 0, length; i < text.len; i += length) {
-		uint32_t c = utf8_decode(str_from(text, i), &length);
-
-		if ((c < ' ' && c != '\t' && c != '\n' && c != '\r') || c == 0xfffe || c == 0xffff)
-			return false;
-	}
-	return true;
-}
-
 void
 admin_session_kick(struct control_call *call)
 {
@@ -267,7 +254,7 @@ admin_session_kick(struct control_call *call)
 	struct kick *kick = arena_new_of(call->arena, struct kick);
 	struct str reason = control_text(call, "reason");
 
-	if (!is_xml_text(reason)) {
+	if (!utf8_is_xml(reason)) {
 		control_fail(call, "bad-request", "the reason has a character that XML forbids");
 		return;
 	}

@@ -77,10 +77,12 @@ ping(struct room *room, const struct seat *seat)
 }
 
 void
-check_room(struct room *room)
+check_room(struct room *room, void *unused)
 {
 	uint32_t at = 0;
 	void *value;
+
+	(void)unused;
 
 	while (map_next(&room->seats, &at, &value)) {
 		const struct seat *seat = value;
@@ -128,7 +130,7 @@ check_there(struct worker *worker, void *arg)
 	struct jid jid;
 
 	if (jid_parse(arena, c->bare, &jid, &why) == 0)
-		room_when_loaded(room_get(worker, jid), check_room);
+		room_when_loaded(room_get(worker, jid), check_room, NULL);
 	arena_free(arena);
 	free(c);
 }

@@ -10,5 +10,6 @@
 #define CHECK_ID "seat-check-" /* what the ids of its pings start with */
 
 void check_start(struct rooms *rooms);
-/* Asks for each of ROOM's seats whether its client is there; leave_lost follows if not. */
-void check_room(struct room *room);
+/* For room_when_loaded: asks for each of ROOM's seats whether its client is there; leave_lost
+ * follows if not. */
+void check_room(struct room *room, void *unused);

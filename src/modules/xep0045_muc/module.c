@@ -4,6 +4,7 @@
  *
  * A room lives on the home worker of its address: no lock, and all that concerns it in one order.
  */
+#include "modules/xep0045_muc/control.h"
 #include "modules/xep0045_muc/room.h"
 #include "modules/xep0045_muc/service.h"
 
@@ -58,6 +59,7 @@ const struct module xep0045_muc = {
 		{"default_members_only", OPTION_BOOL, "false", "new rooms are for members only"},
 		{"default_non_anonymous", OPTION_BOOL, "false",
 		 "in new rooms everybody sees addresses"}),
+	.controls = room_controls,
 	.subdomain = "rooms",
 	.take = take,
 	.state_size = sizeof(struct rooms),

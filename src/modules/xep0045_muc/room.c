@@ -330,6 +330,23 @@ load_subject(struct room *room, struct str value)
 	room->subject = value.len > 0 ? str_dupz(value) : NULL;
 }
 
+struct waiting { /* for a room to be loaded */
+	struct link link;
+	void (*run)(struct room *room, void *arg);
+	void *arg;
+};
+
+static void
+tell_waiters(struct room *room)
+{
+	LIST_EACH(&room->waiters, struct waiting, link, waiter)
+	{
+		list_remove(&waiter->link);
+		waiter->run(room, waiter->arg);
+		free(waiter);
+	}
+}
+
 /* Results: 0 the configuration, 1 the subject, 2 the avatar's hash, 3 affiliations, 4 hats,
  * 5 occupants. */
 static void
@@ -360,18 +377,23 @@ on_load(struct room_task *task, struct store_request *request)
 			seat_load(room, i);
 		room->is_occupied = room->seats.count > 0;
 	}
-	if (room->when_loaded != NULL && room_exists(room))
-		room->when_loaded(room);
+	tell_waiters(room);
 	handle_waiting(room);
 }
 
 void
-room_when_loaded(struct room *room, void (*run)(struct room *room))
+room_when_loaded(struct room *room, void (*run)(struct room *room, void *arg), void *arg)
 {
-	if (room->state == ROOM_LOADING)
-		room->when_loaded = run;
-	else if (room_exists(room))
-		run(room);
+	struct waiting *waiter = xnew(struct waiting);
+
+	waiter->run = run;
+	waiter->arg = arg;
+	list_add(&room->waiters, &waiter->link);
+	room->pins++;
+	if (room->state != ROOM_LOADING)
+		tell_waiters(room);
+	room->pins--;
+	room_release(room);
 }
 
 static struct room *
@@ -390,6 +412,7 @@ room_new(struct worker *worker, struct jid jid)
 	room->used_ms = room->filled_ms = loop_now_ms(worker->loop);
 	list_init(&room->posts);
 	list_init(&room->relays);
+	list_init(&room->waiters);
 	map_put(&rooms_of(worker)->rooms, room->jid.text, room);
 	return room;
 }

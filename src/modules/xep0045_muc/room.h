@@ -78,7 +78,7 @@ struct room {
 	uint64_t created_us;
 	unsigned pins; /* requests under way */
 	unsigned owner_count;
-	void (*when_loaded)(struct room *room); /* or NULL */
+	struct link waiters; /* for room_when_loaded */
 	bool has_dirty_seats;
 	bool is_occupied; /* as the store knows it: see directory_occupied */
 };
@@ -99,8 +99,8 @@ void rooms_free(void *rooms);
 /* The room, which may be ROOM_LOADING or ROOM_ABSENT. On its home worker. */
 struct room *room_get(struct worker *worker, struct jid jid);
 struct room *room_find(struct worker *worker, struct str bare);
-/* Calls RUN once ROOM is loaded, if there is one; only the first that asks. */
-void room_when_loaded(struct room *room, void (*run)(struct room *room));
+/* Calls RUN(ROOM, ARG) once ROOM is loaded, which may be ROOM_ABSENT then. */
+void room_when_loaded(struct room *room, void (*run)(struct room *room, void *arg), void *arg);
 /* Handles STANZA, which is to the room or one in it, now or once it can. Borrows it. */
 void room_take(struct room *room, struct stanza *stanza);
 /* Frees a room that nobody needs in memory now. */
