@@ -12,8 +12,7 @@
 
 #define GREETING_MAX 262144u /* bytes that may wait behind strangers' requests */
 
-/* The address of a contact, which is prepared, without preparing it again. */
-static struct jid
+struct jid
 contact_jid(const struct contact *contact)
 {
 	struct jid jid = {.text = contact->jid, .domain = contact->jid};

@@ -19,6 +19,8 @@ struct roster_commit {
 void roster_commit(struct account *account, struct contact *contact,
 		   const struct roster_commit *commit);
 
+/* The address of a contact, which is prepared, without preparing it again. */
+struct jid contact_jid(const struct contact *contact);
 /* The push of CONTACT, as it is now, from ACCOUNT to TO, who is no session. One reference. */
 struct stanza *roster_push_to(const struct account *account, struct jid to, struct str contact);
 /* A roster set for ev->account (RFC 6121 §2.3, §2.5), from whoever may. */

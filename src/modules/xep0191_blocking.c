@@ -99,19 +99,11 @@ list_make(struct account *account)
 
 /* §5: the address itself, its bare JID, its domain. */
 static bool
-list_matches(const struct blocklist *list, struct jid peer)
+matches(const struct map *jids, struct jid peer)
 {
-	return map_get(&list->jids, peer.text) != NULL ||
-	       (peer.resource.len > 0 && map_get(&list->jids, jid_bare_text(peer)) != NULL) ||
-	       map_get(&list->jids, peer.domain) != NULL;
-}
-
-/* The same for one item. */
-static bool
-item_matches(struct jid item, struct jid peer)
-{
-	return str_equal(item.text, peer.text) || str_equal(item.text, jid_bare_text(peer)) ||
-	       str_equal(item.text, peer.domain);
+	return map_get(jids, peer.text) != NULL ||
+	       (peer.resource.len > 0 && map_get(jids, jid_bare_text(peer)) != NULL) ||
+	       map_get(jids, peer.domain) != NULL;
 }
 
 bool
@@ -125,7 +117,7 @@ blocking_applies(const struct account *account, struct jid peer)
 	if (str_equal(jid_bare_text(peer), account->jid.text) ||
 	    (peer.local.len == 0 && str_equal(peer.domain, account->jid.domain)))
 		return false;
-	return list_matches(list, peer);
+	return matches(&list->jids, peer);
 }
 
 /* §3.3: nothing is routed to them. The error does not go that way: it would be blocked itself. */
@@ -225,35 +217,57 @@ get(struct event *ev)
 	return DONE;
 }
 
-/* Whom a change of ITEM concerns at CONTACT: the whole contact, one resource of it, or nobody. */
-static bool
-concerns(struct jid item, struct jid contact, struct jid *whom)
+/* Those of CHANGE that change the list, by themselves; map_free it. */
+static struct map
+changed_items(const struct change *change)
 {
-	*whom = item_matches(item, contact) ? contact : item;
-	return item_matches(item, contact) || str_equal(jid_bare_text(item), contact.text);
+	struct map items = {0};
+
+	for (size_t i = 0; i < change->count; i++)
+		if (change->is_new[i])
+			map_put(&items, change->items[i].text, &change->items[i]);
+	return items;
 }
 
-/* §3.3: to subscribers that are about to be blocked, the account is gone. */
+/*
+ * Calls RUN for each contact that one of ITEMS (struct jid) is about, and for each resource of a
+ * contact, unless it is blocked by another item.
+ */
 static void
-hide_from_contacts(struct event *ev, struct jid item)
+each_contact(struct account *account, const struct map *items,
+	     void (*run)(struct account *account, const struct contact *contact, struct jid whom))
 {
 	uint32_t at = 0;
 	void *value;
 
-	while (map_next(&ev->account->roster->contacts, &at, &value)) {
-		const struct contact *contact = value;
-		struct jid jid, whom;
-		const char *why;
+	while (map_next(&account->roster->contacts, &at, &value)) {
+		struct jid jid = contact_jid(value);
 
-		if (contact->from && jid_parse(ev->arena, contact->jid, &jid, &why) == 0 &&
-		    concerns(item, jid, &whom) && !blocking_applies(ev->account, whom))
-			presence_show(ev->account, whom, true);
+		if (matches(items, jid) && !blocking_applies(account, jid))
+			run(account, value, jid);
 	}
+	at = 0;
+	while (map_next(items, &at, &value)) {
+		struct jid item = *(struct jid *)value;
+		struct contact *contact = roster_find(account->roster, jid_bare_text(item));
+
+		if (item.resource.len > 0 && contact != NULL && !blocking_applies(account, item) &&
+		    !matches(items, jid_bare(item)))
+			run(account, contact, item);
+	}
+}
+
+/* §3.3: to subscribers that are about to be blocked, the account is gone. */
+static void
+hide(struct account *account, const struct contact *contact, struct jid whom)
+{
+	if (contact->from)
+		presence_show(account, whom, true);
 }
 
 /* And to those that got directed presence. */
 static void
-hide_from_others(struct event *ev, struct jid item)
+hide_from_others(struct event *ev, const struct map *items)
 {
 	LIST_EACH(&ev->account->sessions, struct session, link, session)
 	{
@@ -265,7 +279,7 @@ hide_from_others(struct event *ev, struct jid item)
 
 		while (count > 0 && map_next(session->directed, &at, &key))
 			if (jid_parse(ev->arena, str(key), &gone[n], &why) == 0 &&
-			    item_matches(item, gone[n]))
+			    matches(items, gone[n]))
 				n++;
 		for (size_t i = 0; i < n; i++) {
 			route(ev->worker, stanza_new(STANZA_PRESENCE, PRESENCE_UNAVAILABLE,
@@ -288,30 +302,6 @@ show_again(struct account *account, const struct contact *contact, struct jid wh
 		if (session_is_available(session))
 			route(account->worker,
 			      stanza_new(STANZA_PRESENCE, PRESENCE_PROBE, session->jid, whom));
-	}
-}
-
-static void
-show_to_contacts(struct account *account, const struct change *change)
-{
-	uint32_t at = 0;
-	void *value;
-
-	while (map_next(&account->roster->contacts, &at, &value)) {
-		const struct contact *contact = value;
-		struct jid jid, whom;
-		const char *why;
-
-		if ((!contact->from && !contact->to) ||
-		    jid_parse(change->arena, contact->jid, &jid, &why) < 0)
-			continue;
-		for (size_t i = 0; i < change->count; i++) {
-			if (!change->is_new[i] || !concerns(change->items[i], jid, &whom) ||
-			    blocking_applies(account, whom))
-				continue;
-			show_again(account, contact, whom);
-			break;
-		}
 	}
 }
 
@@ -381,6 +371,7 @@ static void
 finish(struct change *change, enum store_status status)
 {
 	struct account *account = account_find(change->worker, change->bare);
+	struct map items;
 
 	if (account != NULL && account->state != ACCOUNT_READY)
 		account = NULL;
@@ -393,8 +384,10 @@ finish(struct change *change, enum store_status status)
 	} else {
 		answer(account, change->held);
 		push(account, change);
+		items = changed_items(change);
 		if (!change->is_block)
-			show_to_contacts(account, change);
+			each_contact(account, &items, show_again);
+		map_free(&items);
 	}
 	arena_free(change->arena);
 }
@@ -502,6 +495,7 @@ block(struct event *ev)
 {
 	struct blocklist *list = list_make(ev->account);
 	struct change *change = read_items(ev, true);
+	struct map items;
 
 	if (change == NULL)
 		return REFUSED;
@@ -513,11 +507,14 @@ block(struct event *ev)
 		arena_free(change->arena);
 		return event_refuse_text(ev, STANZA_NOT_ALLOWED, "the block list is full");
 	}
-	for (size_t i = 0; i < change->count; i++) {
-		hide_from_contacts(ev, change->items[i]);
-		hide_from_others(ev, change->items[i]);
+	for (size_t i = 0; i < change->count; i++)
+		change->is_new[i] = map_get(&list->jids, change->items[i].text) == NULL;
+	items = changed_items(change);
+	each_contact(ev->account, &items, hide); /* while they are not blocked yet */
+	hide_from_others(ev, &items);
+	map_free(&items);
+	for (size_t i = 0; i < change->count; i++)
 		change->is_new[i] = list_add_jid(list, change->items[i].text);
-	}
 	read_reports(ev, change);
 	commit(ev, change);
 	return DONE;

@@ -99,7 +99,8 @@ fail(struct component *component, enum stream_condition condition, const char *w
 {
 	if (component->is_closing)
 		return;
-	log_event(LOG_WARNING, "component-error", LOG_Z("name", component->name),
+	log_event(condition == STREAM_SYSTEM_SHUTDOWN ? LOG_INFO : LOG_WARNING, "component-error",
+		  LOG_Z("name", component->name),
 		  LOG_Z("condition", stream_condition_name(condition)), LOG_Z("why", why));
 	component_stream_fail(&component->stream, conn_output(component->conn), condition, why);
 	end_stream(component);
@@ -266,7 +267,7 @@ static const struct conn_handlers handlers = {.data = on_data, .ended = on_ended
 static void
 arrive(struct worker *worker, void *arg)
 {
-	struct component *component = arg;
+	struct component *component = arg, *older;
 
 	component->worker = worker;
 	list_add(&worker->components->all, &component->link);
@@ -277,7 +278,10 @@ arrive(struct worker *worker, void *arg)
 		fail(component, STREAM_SYSTEM_SHUTDOWN, NULL);
 		return;
 	}
-	if (component_find(worker, str(component->name)) != NULL) {
+	older = component_find(worker, str(component->name));
+	if (older != NULL) {
+		/* If it died without a word, TCP will find out by this. */
+		conn_write(older->conn, STR(" "));
 		fail(component, STREAM_CONFLICT, "this component is connected already");
 		return;
 	}

@@ -9,9 +9,12 @@
 #include "modules/csi.h"
 #include "modules/xep0357_push/push.h"
 #include "server/roster.h"
+#include "server/server.h"
 #include "server/server_ask.h"
 #include "xmpp/xep/forms.h"
 #include "xmpp/xml_reader.h"
+
+#include <stdatomic.h>
 
 #define FORM_SUMMARY "urn:xmpp:push:summary"
 #define RETRY_MAX_MS 3600000u
@@ -262,7 +265,7 @@ on_failure(struct target *target, const struct stanza *reply)
 }
 
 static void
-on_answer(struct worker *worker UNUSED, const struct stanza *reply, void *arg)
+on_answer(struct worker *worker, const struct stanza *reply, void *arg)
 {
 	struct target *target = arg;
 	struct account *account = target->account;
@@ -270,7 +273,7 @@ on_answer(struct worker *worker UNUSED, const struct stanza *reply, void *arg)
 	target->is_sending = false;
 	if (target->is_gone) {
 		target_free(target);
-	} else if (account->state != ACCOUNT_READY) {
+	} else if (account->state != ACCOUNT_READY || atomic_load(&worker->server->is_stopping)) {
 		target_stop(target);
 	} else if (reply != NULL && reply->type == IQ_RESULT) {
 		target->failures = 0;
