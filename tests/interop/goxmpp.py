@@ -38,7 +38,10 @@ def build(directory):
     if tuple(map(int, got.groups())) < tuple(map(int, wanted.groups())):
         skip(f"{got.group(0)} is older than {wanted.group(0)}")
     program = directory / "goxmpp"
-    subprocess.run(["go", "build", "-o", program, "."], cwd=HERE / "goxmpp", check=True, timeout=120)
+    kept = pathlib.Path(os.environ["RECADO_INTEROP_SERVER_BUILD"]) / "interop-go"  # HOME is new each time
+    subprocess.run(["go", "build", "-o", program, "."], cwd=HERE / "goxmpp", check=True, timeout=140,
+                   env=dict(os.environ, GOCACHE=str(kept / "cache"), GOMODCACHE=str(kept / "modules"),
+                            GOFLAGS="-modcacherw -buildvcs=false"))
     return program
 
 
