@@ -81,6 +81,17 @@ content(const struct stanza *message)
 	return keep;
 }
 
+extern const struct module xep0313_mam;
+
+static bool
+has_archive(const struct account *account)
+{
+	const struct config_host *host = worker_host(account->worker, account->jid.domain);
+
+	return host != NULL && config_module_enabled(config_options(account->worker->config, host,
+								    module_index(&xep0313_mam)));
+}
+
 enum archive_keep
 archive_keep(const struct account *account, const struct stanza *message, bool is_sent)
 {
@@ -89,7 +100,9 @@ archive_keep(const struct account *account, const struct stanza *message, bool i
 	if (account->is_guest || (message->type != MESSAGE_CHAT && message->type != MESSAGE_NORMAL))
 		return KEEP_NOT;
 	keep = content(message);
-	if (keep == KEEP_ARCHIVED && !archive_wants(account, is_sent ? message->to : message->from))
+	if (keep == KEEP_ARCHIVED &&
+	    (!has_archive(account) ||
+	     !archive_wants(account, is_sent ? message->to : message->from)))
 		keep = KEEP_HIDDEN;
 	/* A sent message is with whom it is for: it is kept for the archive alone. */
 	return is_sent && keep == KEEP_HIDDEN ? KEEP_NOT : keep;
