@@ -149,6 +149,8 @@ def make(name, build):
         return Client(name, [str(programs / "purple_client")])
     if name == "xmppjs":
         return Client(name, ["node", str(HERE / "xmppjs" / "client.mjs")])
+    if name == "groupchat":
+        return Client(name, ["/usr/bin/python3", str(HERE / "groupchat_client.py")], ("plain",))
     if name == "jabberlib":
         return Client(name, ["tclsh", str(HERE / "jabberlib_client.tcl")], ("plain",))
     if name == "netjabber":

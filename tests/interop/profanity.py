@@ -17,6 +17,8 @@ import xml.etree.ElementTree as ElementTree
 from clients import PATIENCE, Client, Failure
 
 NS_ROSTER = "{jabber:iq:roster}"
+NS_MUC_USER = "{http://jabber.org/protocol/muc#user}"
+NS_RETRACT = "{urn:xmpp:message-retract:1}"
 RECEIVED = re.compile(r"^\S+ xmpp: DBG: RECV: (<(iq|message|presence)\b.*)$")
 
 
@@ -112,7 +114,14 @@ class Profanity(Client):
 
     def tell(self, *words):
         verb, jid = words[:2]
+        if verb == "say":
+            with self.screen_lock:
+                self.type(f"/win {jid}")
+                self.type(words[2])
+            return
         line = {
+            "join": lambda: f"/join {jid} nick {words[2]}",
+            
             "message": lambda: f"/msg {jid} {words[2]}",
             "add": lambda: f"/roster add {jid} {words[2]}",
             "remove": lambda: f"/roster remove {jid}",
@@ -150,16 +159,31 @@ class Profanity(Client):
                 self.happened(["ready"])
         elif local(stanza) == "presence":
             self.happened(["presence", stanza.get("from"), stanza.get("type", "available")])
+            codes = {status.get("code") for status in stanza.iter(f"{NS_MUC_USER}status")}
+            if "110" in codes:
+                verb = "left" if stanza.get("type") == "unavailable" else "joined"
+                self.happened([verb, stanza.get("from"), *sorted(codes - {"110"})])
+        elif stanza.get("type") == "groupchat":
+            self._received_in_room(stanza, stop)
         else:
             body = [child.text for child in stanza if local(child) == "body"]
             if body and self._shows(stanza.get("from").split("/")[0], body[0], stop):
                 self.happened(["message", stanza.get("from"), body[0]])
 
-    def _shows(self, jid, body, stop):
+    def _received_in_room(self, stanza, stop):
+        sender = stanza.get("from")
+        retract = stanza.find(f"{NS_RETRACT}retract")
+        if retract is not None:
+            self.happened(["retracted", sender, retract.get("id")])
+        body = [child.text for child in stanza if local(child) == "body"]
+        if body and self._shows(sender.split("/")[0], body[0], stop, "/win"):
+            self.happened(["groupchat", sender, body[0]])
+
+    def _shows(self, jid, body, stop, command="/msg"):
         """Whether the window of JID shows BODY, which a person would now look at."""
         deadline = time.monotonic() + PATIENCE
         with self.screen_lock:
-            self.type(f"/msg {jid}")
+            self.type(f"{command} {jid}")
             while body not in self.screen():
                 if stop.is_set():
                     return False

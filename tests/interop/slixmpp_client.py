@@ -6,7 +6,10 @@ import asyncio
 import sys
 
 import slixmpp
+from slixmpp.xmlstream.handler import Callback
+from slixmpp.xmlstream.matcher import MatchXPath
 
+MUC_USER = "http://jabber.org/protocol/muc#user"
 PORT, MODE, JID, PASSWORD, CA_FILE = sys.argv[1:6]
 
 
@@ -20,6 +23,13 @@ class Client(slixmpp.ClientXMPP):
         self.ca_certs = CA_FILE
         self.auto_authorize = None  # the test decides
         self.auto_subscribe = False
+        for plugin in ("xep_0045", "xep_0359", "xep_0425"):
+            self.register_plugin(plugin)
+        self.add_event_handler("groupchat_message", self.on_groupchat)
+        self.register_handler(Callback("retraction", MatchXPath(
+            "{jabber:client}message/{urn:xmpp:message-retract:1}retract"), self.on_retract))
+        self.register_handler(Callback("occupant", MatchXPath(
+            f"{{jabber:client}}presence/{{{MUC_USER}}}x"), self.on_occupant))
         self.add_event_handler("session_start", self.on_start)
         self.add_event_handler("message", self.on_message)
         self.add_event_handler("roster_update", self.on_roster)
@@ -40,6 +50,14 @@ class Client(slixmpp.ClientXMPP):
         if stanza["type"] in ("chat", "normal") and stanza["body"]:
             say("message", stanza["from"].full, stanza["body"])
 
+    def on_groupchat(self, stanza):
+        if stanza["body"]:
+            say("groupchat", stanza["from"].full, stanza["body"], stanza["stanza_id"]["id"])
+
+    def on_retract(self, stanza):
+        retract = stanza.xml.find("{urn:xmpp:message-retract:1}retract")
+        say("retracted", stanza["from"].full, retract.get("id"))
+
     def on_roster(self, iq):
         for jid, item in iq["roster"]["items"].items():
             say("item", jid, item["subscription"], item["name"])
@@ -48,7 +66,16 @@ class Client(slixmpp.ClientXMPP):
         kind = stanza["type"]
         if kind in ("away", "chat", "dnd", "xa"):  # slixmpp's name for <show/>
             kind = "available"
+        if stanza.xml.find(f"{{{MUC_USER}}}x") is None:
+            say("presence", stanza["from"].full, kind)
+
+    def on_occupant(self, stanza):
+        kind = "unavailable" if stanza["type"] == "unavailable" else "available"
+        codes = {code.get("code") for code in stanza.xml.iter(f"{{{MUC_USER}}}status")}
         say("presence", stanza["from"].full, kind)
+        if "110" in codes:
+            say("left" if kind == "unavailable" else "joined", stanza["from"].full,
+                *sorted(codes - {"110"}))
 
     def on_end(self, _):
         say("offline")
@@ -64,9 +91,28 @@ class Client(slixmpp.ClientXMPP):
             self.del_roster_item(words[0])
         elif verb in ("subscribe", "subscribed", "unsubscribe", "unsubscribed"):
             self.send_presence(pto=words[0], ptype=verb)
+        elif verb in ("join", "create", "say", "kick", "moderate", "leave"):
+            asyncio.get_event_loop().create_task(self.in_room(verb, *words))
         elif verb == "quit":
             self.send_presence(ptype="unavailable")
             self.disconnect()
+
+
+    async def in_room(self, verb, room, *words):
+        muc = self["xep_0045"]
+        if verb in ("join", "create"):
+            await muc.join_muc_wait(room, words[0], maxchars=0)
+            if verb == "create":
+                await muc.set_room_config(room, self["xep_0004"].make_form(ftype="submit"))
+                say("created", room)
+        elif verb == "say":
+            self.send_message(room, words[0], mtype="groupchat")
+        elif verb == "kick":
+            await muc.set_role(room, words[0], "none", reason="Avaunt, you cullion!")
+        elif verb == "moderate":
+            await self["xep_0425"].moderate(slixmpp.JID(room), words[0], reason="Inappropriate")
+        elif verb == "leave":
+            muc.leave_muc(room, words[0])
 
 
 async def read_commands(client):

@@ -6,6 +6,8 @@ import { client, jid, xml } from "@xmpp/client";
 const [port, mode, address, password] = process.argv.slice(2);
 const { local, domain, resource } = jid(address);
 const NS_ROSTER = "jabber:iq:roster";
+const NS_MUC = "http://jabber.org/protocol/muc";
+const NS_RETRACT = "urn:xmpp:message-retract:1";
 
 // The certificate is checked: NODE_EXTRA_CA_CERTS names it.
 const xmpp = client({
@@ -40,6 +42,13 @@ async function obey(line) {
     await setItem({ jid: to, name: text });
   } else if (verb === "remove") {
     await setItem({ jid: to, subscription: "remove" });
+  } else if (verb === "join") {
+    const x = xml("x", { xmlns: NS_MUC }, xml("history", { maxchars: "0" }));
+    await xmpp.send(xml("presence", { to: `${to}/${text}` }, x));
+  } else if (verb === "say") {
+    await xmpp.send(xml("message", { type: "groupchat", to }, xml("body", {}, text)));
+  } else if (verb === "leave") {
+    await xmpp.send(xml("presence", { to: `${to}/${text}`, type: "unavailable" }));
   } else if (verb === "quit") {
     await xmpp.send(xml("presence", { type: "unavailable" }));
     await xmpp.stop();
@@ -71,7 +80,27 @@ xmpp.iqCallee.set(NS_ROSTER, "query", (context) => {
   return true;
 });
 
+function sayRoom(stanza) {
+  const from = stanza.attrs.from;
+  const retract = stanza.getChild("retract", NS_RETRACT);
+  const codes = (stanza.getChild("x", `${NS_MUC}#user`)?.getChildren("status") ?? []).map(
+    (status) => status.attrs.code,
+  );
+  if (retract?.getChild("moderated") !== undefined) {
+    say("retracted", from, retract.attrs.id);
+  } else if (stanza.is("message") && stanza.getChildText("body") !== null) {
+    say("groupchat", from, stanza.getChildText("body"), stanza.getChild("stanza-id")?.attrs.id);
+  } else if (stanza.is("presence") && codes.includes("110")) {
+    const others = codes.filter((code) => code !== "110").sort();
+    say(stanza.attrs.type === "unavailable" ? "left" : "joined", from, ...others);
+  }
+}
+
 xmpp.on("stanza", (stanza) => {
+  sayRoom(stanza);
+  if (stanza.attrs.type === "groupchat") {
+    return;
+  }
   if (stanza.is("message") && stanza.getChildText("body") !== null) {
     say("message", stanza.attrs.from, stanza.getChildText("body"));
   } else if (stanza.is("presence")) {
