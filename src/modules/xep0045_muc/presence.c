@@ -55,16 +55,14 @@ add_item(struct room *room, struct buf *out, const struct shown *s, const struct
 	buf_addz(out, "</item>");
 }
 
-/* A stanza without `to`. */
 static struct stanza *
-build(struct room *room, const struct shown *s, bool with_jid, bool is_self)
+build(struct room *room, const struct shown *s, struct jid to, bool with_jid, bool is_self)
 {
 	const struct seat *seat = s->seat ? s->seat : occupant_shown(s->occupant);
 	struct arena *arena = arena_new();
 	struct jid from = jid_make(arena, room->jid.local, room->jid.domain, s->occupant->nick);
-	struct stanza *presence =
-		stanza_new(STANZA_PRESENCE, s->is_gone ? PRESENCE_UNAVAILABLE : PRESENCE_AVAILABLE,
-			   from, (struct jid){0});
+	struct stanza *presence = stanza_new(
+		STANZA_PRESENCE, s->is_gone ? PRESENCE_UNAVAILABLE : PRESENCE_AVAILABLE, from, to);
 	struct buf out = {0};
 
 	if (is_self && s->id.len > 0)
@@ -88,15 +86,6 @@ build(struct room *room, const struct shown *s, bool with_jid, bool is_self)
 	return presence;
 }
 
-static struct stanza *
-addressed(struct stanza *presence, struct jid to)
-{
-	struct stanza *copy = stanza_readdress(presence, to);
-
-	stanza_unref(presence);
-	return copy;
-}
-
 static bool
 sees_jids(const struct room *room, const struct occupant *who)
 {
@@ -111,8 +100,7 @@ presence_for(struct room *room, const struct shown *shown, const struct seat *se
 {
 	bool is_self = seat->occupant == shown->occupant;
 
-	return addressed(build(room, shown, is_self || sees_jids(room, seat->occupant), is_self),
-			 seat->jid);
+	return build(room, shown, seat->jid, is_self || sees_jids(room, seat->occupant), is_self);
 }
 
 /* Roles whose presence is not shown are seen by themselves only (presencebroadcast). */
@@ -133,11 +121,11 @@ presence_to_others(struct room *room, const struct shown *shown)
 	if (!is_shown(room, shown))
 		return;
 	if (!room->config.is_anonymous) {
-		room_broadcast(room, build(room, shown, true, false), skip);
+		room_broadcast(room, build(room, shown, (struct jid){0}, true, false), skip);
 		return;
 	}
-	room_broadcast_to(room, build(room, shown, true, false), true, skip);
-	room_broadcast_to(room, build(room, shown, false, false), false, skip);
+	room_broadcast_to(room, build(room, shown, (struct jid){0}, true, false), true, skip);
+	room_broadcast_to(room, build(room, shown, (struct jid){0}, false, false), false, skip);
 }
 
 void
