@@ -95,7 +95,7 @@ remember(struct event *ev, struct str type)
 {
 	struct askers *askers = module_state(ev->worker, &xep0215_extdisco);
 	struct str jid = ev->session->jid.text;
-	struct asker *asker = xalloc(sizeof(*asker) + jid.len);
+	struct asker *asker = xalloc(sizeof(*asker) + jid.len + 1);
 
 	forget(askers, jid);
 	memcpy(asker->jid, jid.p, jid.len);

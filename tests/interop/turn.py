@@ -136,6 +136,7 @@ def main():
         check(server, directory, port)
     except (Failure, RuntimeError, OSError, ValueError, streams.Ended, subprocess.SubprocessError) as error:
         print(f"{type(error).__name__}: {error}")
+        print("\n".join(server.log.read_text(errors="replace").splitlines()[-60:]))
         code = 1
     finally:
         if server.stop() != 0:
