@@ -127,6 +127,77 @@ def dies_with_offline_messages(play):
     fail_unless(second == sorted(second), f"out of order: {second}")
 
 
+def until_answer(stream, ident):
+    """The ids of the messages that come before it."""
+    ids = []
+    while True:
+        kind, node = stream.next()
+        fail_unless(kind == "element", f"{stream.name}: {kind}")
+        if node.attributes.get("id") == ident:
+            return ids
+        if node.name.endswith(" message"):
+            ids.append(int(node.attributes["id"]))
+
+
+def blocks_while_messages_come(play):
+    """XEP-0191: each message is delivered or refused, never both, and none comes behind the answer to a block."""
+    juliet, romeo = log_in(play, "juliet", "balcony"), log_in(play, "romeo", "orchard")
+    juliet.send("<presence/>")
+    jid, count, rounds = play.to_server("juliet@example.com"), 0, 15
+    came, blocked = [], False
+    for number in range(rounds):  # an odd number, so that in the end romeo is blocked
+        for _ in range(20):
+            romeo.send(CHAT.format(count, jid, "x"))
+            count += 1
+        word = "unblock" if blocked else "block"
+        juliet.send(f"<iq type='set' id='c{number}'><{word} xmlns='urn:xmpp:blocking'>"
+                    f"<item jid='{play.to_server('romeo@example.com')}'/></{word}></iq>")
+        came += until_answer(juliet, f"c{number}")
+        blocked = not blocked
+        if blocked:  # whatever is under way now is refused
+            romeo.send(CHAT.format(count, jid, "x"))
+            count += 1
+            juliet.send(f"<iq type='get' id='p{number}' to='{play.to_server('example.com')}'>"
+                        "<ping xmlns='urn:xmpp:ping'/></iq>")
+            late = until_answer(juliet, f"p{number}")
+            fail_unless(not late, f"{late} came behind the answer to the block")
+    play.apart.add(("juliet", "romeo"))
+    refused = read_all(romeo, lambda ids: len(ids) + len(came) >= count, 2)
+    came += read_all(juliet, lambda ids: len(ids) + len(came) + len(refused) >= count, 1)
+    fail_unless(came == sorted(came) and refused == sorted(refused), "out of order")
+    fail_unless(sorted(came + refused) == list(range(count)),
+                f"{count} sent, {len(came)} came, {len(refused)} refused")
+    fail_unless(count - 1 in refused, "the last one was not refused")
+
+
+def wakes_and_sleeps(play):
+    """XEP-0352: no message is lost or overtaken, and a presence never comes behind a newer one of its kind."""
+    juliet, romeo = log_in(play, "juliet", "phone"), log_in(play, "romeo", "orchard")
+    juliet.send("<presence/>")
+    full, rounds = play.to_server("juliet@example.com/phone"), 200
+    for number in range(rounds):
+        romeo.send(f"<presence to='{full}'><status>{number}</status></presence>")
+        if number % 7 == 0:
+            romeo.send(CHAT.format(number, full, "x"))
+        if number % 5 == 0:
+            juliet.send(f"<{'in' if number % 2 else ''}active xmlns='urn:xmpp:csi:0'/>")
+    juliet.send("<active xmlns='urn:xmpp:csi:0'/>")
+    romeo.send(CHAT.format(rounds, full, "x"))
+    seen, messages = [], []
+    while rounds not in messages:
+        kind, node = juliet.next()
+        fail_unless(kind == "element", f"juliet: {kind}")
+        if node.name.endswith(" message"):
+            messages.append(int(node.attributes["id"]))
+            newest = max((n for n in seen), default=-1)
+            fail_unless(newest == min(messages[-1], rounds - 1),
+                        f"message {messages[-1]} came behind presence {newest}")
+        elif node.find("jabber:client", "status") is not None:
+            seen.append(int(node.find("jabber:client", "status").text()))
+    fail_unless(seen == sorted(seen) and len(set(seen)) == len(seen), f"presence out of order: {seen}")
+    fail_unless(messages == [n for n in range(rounds) if n % 7 == 0] + [rounds], f"messages: {messages}")
+
+
 NO_RATE = "rate_bytes = 0; offline_messages = 0; offline_bytes = 0;"
 
 
@@ -137,4 +208,6 @@ def scripts():
              [f"limits = {{ outbound_queue_bytes = 1048576; {NO_RATE} }};"]),
         Race("races: dies_with_offline_messages", dies_with_offline_messages, "romeo juliet",
              [f"limits = {{ {NO_RATE} }};"]),
+        Race("races: blocks_while_messages_come", blocks_while_messages_come, "romeo juliet"),
+        Race("races: wakes_and_sleeps", wakes_and_sleeps, "romeo juliet"),
     ]
