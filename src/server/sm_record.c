@@ -132,11 +132,9 @@ tells_up_to(const struct session *s)
 }
 
 static void
-note_told(struct session *s, bool is_written, uint32_t number)
+note_told(struct session *s, uint32_t number)
 {
 	s->sm->is_telling = false;
-	if (!is_written)
-		return; /* a full disk; not at once again */
 	if ((int32_t)(number - s->sm->told) > 0)
 		s->sm->told = number;
 	session_flush(s);
@@ -162,7 +160,7 @@ on_recorded(struct store_request *request)
 	sm_durable(r->account, r->tag, r->handled, request->status == STORE_OK);
 	s = sm_find(r->account, r->tag);
 	if (s != NULL)
-		note_told(s, request->status == STORE_OK, r->told);
+		note_told(s, r->told); /* on a full disk, too: better twice than not */
 	if (r->done != NULL)
 		r->done(r->arg);
 	account_unpin(r->account);

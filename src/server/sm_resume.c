@@ -98,7 +98,12 @@ on_read(struct store_request *request)
 
 	store_request_free(r->entries);
 	r->entries = request;
-	if (s != NULL && request->status == STORE_OK)
+	if (request->status != STORE_OK) {
+		/* A full disk: the session waits on, or the client begins a new one. */
+		fail(r, s, STANZA_RESOURCE_CONSTRAINT);
+		return;
+	}
+	if (s != NULL)
 		s->sm->durable = r->handled;
 	step(r);
 }

@@ -128,7 +128,9 @@ one_by_one(struct batch *b)
 			b->driver->rollback(b->state);
 			refuse_full(b, r);
 		} else if (b->driver->commit(b->state) < 0) {
-			refuse_full(b, r);
+			/* What was read is true all the same: only the last id was to be kept. */
+			if (r->writes)
+				refuse_full(b, r);
 		} else if (r->writes) {
 			note_full(b, false);
 		}
