@@ -16,7 +16,8 @@ import sys
 FAULTS = {
     "lost": "acknowledged, and neither received nor in the recipient's archive nor returned",
     "unseen": "acknowledged, and a device of the recipient never got it, not by catching up either",
-    "not archived": "acknowledged, and not in the archive of sender or recipient",
+    "not archived": "acknowledged, and not in the recipient's archive",
+    "own missing": "acknowledged, and not in the sender's own archive",
     "archive doubles": "further copies in an archive",
     "archive inversions": "in an archive behind a later one of the same stream",
     "doubles": "seen again by a device under another id, or twice in one session",
@@ -174,7 +175,8 @@ class Round:
         self._note(stream, "archive doubles", len(seqs) - len(unique), f"of {owner}")
         self._note(stream, "archive inversions", inversions(seqs), f"of {owner}")
         missing = acked - unique
-        self._note(stream, "not archived", len(missing), f"by {owner}: {sorted(missing)[:5]}")
+        what = "own missing" if stream.startswith(owner + "-") else "not archived"
+        self._note(stream, what, len(missing), f"by {owner}: {sorted(missing)[:5]}")
         return unique
 
     def _check_device(self, stream, name, acked, ids):

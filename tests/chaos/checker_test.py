@@ -46,8 +46,10 @@ BAD = [
      ("user1.archive", "x3 user0-user1 3", "x3 other 0")),
     ("a device never gets the third", {"unseen": 1},
      ("user1.a.received", "+ live user0-user1 3 x3\n", "")),
-    ("an archive forgets", {"not archived": 1},
+    ("the sender's archive forgets", {"own missing": 1},
      ("user0.archive", "y2 user0-user1 2", "y2 other 0")),
+    ("the recipient's archive forgets", {"not archived": 1},
+     ("user1.archive", "x2 user0-user1 2", "x2 other 0")),
     ("the one that was sent again is kept twice", {"archive doubles": 1, "other ids": 1},
      ("user1.archive", ARCHIVES["user1.archive"], archive(
          "x1 user0-user1 1", "x2 user0-user1 2", "w1 user1-user0 1", "x4 user0-user1 2",

@@ -73,11 +73,14 @@ class Recado(Killable, servers.Recado):
 
     def crash_points(self):
         """Those that this build has; none, unless it was made with -Dcrash_points=true."""
-        with open(os.path.join(self.build, "meson-info", "intro-buildoptions.json")) as file:
-            if not any(o["name"] == "crash_points" and o["value"] for o in json.load(file)):
-                return []
+        if not self.build_option("crash_points"):
+            return []
         return sorted({name for path in pathlib.Path(ROOT, "src").rglob("*.c")
                        for name in re.findall(r'\bCRASH_POINT\("([a-z-]+)"\)', path.read_text())})
+
+    def build_option(self, name):
+        with open(os.path.join(self.build, "meson-info", "intro-buildoptions.json")) as file:
+            return next((o["value"] for o in json.load(file) if o["name"] == name), None)
 
     def launch(self):
         """The very first start dies while it makes its database, twice."""
