@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "server/account_change.h"
+#include "server/admin_backup.h"
 #include "server/admin_clients.h"
 #include "server/admin_private.h"
 #include "server/admin_sessions.h"
@@ -327,6 +328,8 @@ static const struct control_command commands[] = {
 	{"device-revoke", "ends what a device has: its sessions and tokens",
 	 ARGS(ACCOUNT, {"id", CONTROL_TEXT, true, "of the device, from device-list"}),
 	 admin_device_revoke},
+	{"backup", "copies all data, while the server goes on",
+	 ARGS({"directory", CONTROL_TEXT, true, "to be made, absolute"}), admin_backup},
 	{"status", "counts what the server does", NULL, status},
 	{"reload", "reads configuration and certificates again", NULL, reload},
 	{"stop", "stops the server", NULL, stop},

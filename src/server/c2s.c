@@ -481,6 +481,8 @@ on_event(struct c2s *c2s, const struct stream_event *event, struct str rest)
 	case STREAM_CLOSED:
 		/* §4.4: what came before it is still answered. */
 		route_drain(&c2s->worker->drain);
+		if (c2s->session != NULL)
+			c2s->session->is_left = true;
 		c2s_close(c2s, STREAM_NO_ERROR, NULL);
 		break;
 	case STREAM_FAILED:

@@ -107,7 +107,9 @@ session_begin_closing(struct session *s)
 	if (s->is_closing)
 		return;
 	s->is_closing = true;
-	session_look_what_arrived(s);
+	/* A client that ends its stream in order has read what it got, said so or not. */
+	if (s->sm == NULL || s->is_left)
+		session_look_what_arrived(s);
 	message_drain_stop(s);
 	session_queue_give_up(s);
 }

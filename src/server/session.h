@@ -51,6 +51,7 @@ struct session {
 	bool is_closing;
 	bool has_unwritten; /* unacked ends with some that have a number and are yet to be written
 			     */
+	bool is_left;       /* its client ended the stream */
 	bool is_draining;   /* older messages come first: message_drain */
 	bool wants_carbons; /* XEP-0280 */
 	bool uses_archive;  /* it read the archive before it was available (XEP-0313 §5.1.1) */

@@ -376,7 +376,7 @@ session_look_what_arrived(struct session *s)
 	uint64_t written_bytes, arrived;
 	size_t on_the_way;
 
-	if (s->c2s == NULL || s->sm != NULL)
+	if (s->c2s == NULL)
 		return;
 	written_bytes = c2s_written(s->c2s);
 	on_the_way = c2s_unacknowledged(s->c2s);

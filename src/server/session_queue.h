@@ -45,7 +45,7 @@ void session_write_entries(struct session *session, const struct store_item *ite
 
 /* XEP-0198: the client has handled all up to that number. */
 void session_acknowledged(struct session *session, uint32_t number);
-/* Without stream management: what its TCP has. */
+/* Without stream management, or when its client ended the stream: what its TCP has. */
 void session_look_what_arrived(struct session *session);
 
 /* The connection is gone, the session stays: nothing is held any more. */

@@ -32,6 +32,7 @@ enum store_op_kind {
 	OP_AUTH_PUT,
 	OP_AUTH_LIST,
 	OP_OWNER_REMOVE,
+	OP_BACKUP,
 	OP_KINDS
 };
 

@@ -494,6 +494,9 @@ memory_run(void *state, const struct store_op *op, struct arena *arena, struct s
 	case OP_OWNER_REMOVE:
 		owner_remove(st, op, result);
 		break;
+	case OP_BACKUP:
+		result->status = STORE_MISSING;
+		break;
 	case OP_KINDS:
 		assert(false);
 	}

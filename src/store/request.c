@@ -38,6 +38,7 @@ op_writes(enum store_op_kind kind)
 	case OP_LOG_OWNERS:
 	case OP_AUTH_GET:
 	case OP_AUTH_LIST:
+	case OP_BACKUP:
 		return false;
 	default:
 		return true;
@@ -329,6 +330,13 @@ store_auth_list(struct store_request *r, struct str domain, struct str after, si
 
 	op->key = copy(r, after);
 	op->limit = limit;
+	return r->count - 1;
+}
+
+size_t
+store_backup(struct store_request *r, struct str to)
+{
+	add(r, OP_BACKUP, STR(""), NULL)->key = copy(r, to);
 	return r->count - 1;
 }
 

@@ -231,6 +231,7 @@ sqlite_rest(void *state, bool is_idle)
 {
 	struct sqlite_store *st = state;
 
+	sqlite_backup_step(st);
 	if (st->wal_pages >= (is_idle ? CHECKPOINT_IDLE : CHECKPOINT_BUSY))
 		checkpoint(st);
 }
@@ -313,6 +314,7 @@ sqlite_close(void *state)
 
 	if (st == NULL)
 		return;
+	sqlite_backup_end(st);
 	if (st->wal_pages > 0)
 		checkpoint(st); /* which closing does, too, but without telling of a failure */
 	for (size_t i = 0; i < SQL_COUNT; i++)

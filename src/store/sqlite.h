@@ -58,6 +58,7 @@ struct sqlite_store {
 	sqlite3_stmt *statements[SQL_COUNT];
 	uint64_t last_id;         /* of an entry */
 	uint64_t last_id_written; /* what the table `last` holds */
+	struct sqlite_copy *copy; /* a backup under way, or NULL: sqlite_backup.c */
 	int wal_pages;            /* in the write-ahead log since it was last copied back */
 };
 
@@ -82,6 +83,12 @@ struct str sqlite_column(struct arena *arena, sqlite3_stmt *stmt, int at);
 /* The driver's `run`: sqlite_shapes.c. */
 int sqlite_run(void *state, const struct store_op *op, struct arena *arena,
 	       struct store_result *result);
+
+/* store_backup: begins, goes on with, or ends the copy to the file TO. */
+void sqlite_backup(struct sqlite_store *st, struct str to, struct store_result *result);
+/* A few pages more; not inside of a transaction. */
+void sqlite_backup_step(struct sqlite_store *st);
+void sqlite_backup_end(struct sqlite_store *st);
 
 /* schema/000N.sql stands at N-1; made by schema/embed.py. */
 extern const char *const sqlite_schema_steps[];

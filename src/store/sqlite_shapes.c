@@ -620,6 +620,9 @@ sqlite_run(void *state, const struct store_op *op, struct arena *arena, struct s
 		return auth_list(st, op, arena, result);
 	case OP_OWNER_REMOVE:
 		return owner_remove(st, op, result);
+	case OP_BACKUP:
+		sqlite_backup(st, op->key, result);
+		return 0;
 	case OP_KINDS:
 		break;
 	}

@@ -194,6 +194,13 @@ size_t store_auth_swap(struct store_request *r, struct str owner, struct str old
 /* Items with key = owner, from AFTER (exclusive) on, at most LIMIT (0: all), of DOMAIN (empty:
  * all). */
 size_t store_auth_list(struct store_request *r, struct str domain, struct str after, size_t limit);
+/*
+ * Begins a copy of all that is committed as the database file TO, or goes on with it. Ask again
+ * until result.count, the pages that are left, is 0. Between two calls the store does what else it
+ * has to do; what it writes meanwhile is in the copy. STORE_CONFLICT: another copy is under way.
+ * STORE_MISSING: this driver cannot. STORE_FULL: TO cannot be written.
+ */
+size_t store_backup(struct store_request *r, struct str to);
 /* The account and all that it owns, in every shape. */
 size_t store_owner_remove(struct store_request *r, struct str owner);
 

@@ -255,6 +255,7 @@ add_step(struct store_request *r, const struct step *s, uint64_t first_id)
 	case OP_LOG_EDIT:
 	case OP_LOG_PRUNE:
 	case OP_LOG_OWNERS:
+	case OP_BACKUP:
 	case OP_KINDS:
 		break;
 	}
