@@ -1,26 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * xep0191_blocking.c - Blocking Command (XEP-0191): nothing comes from whom an account has blocked,
+ * module.c - Blocking Command (XEP-0191): nothing comes from whom an account has blocked,
  * and nothing goes to them.
  *
  * The list is in memory with its account. A change takes effect at once; the answer and the pushes
  * follow when it is on the disk. To those who are blocked the account looks as if it was not there.
  */
 #include "base/rand.h"
-#include "modules/blocking.h"
-#include "modules/roster.h"
-#include "server/account_extra.h"
+#include "modules/xep0191_blocking/private.h"
 
 #include <stdlib.h>
-
-#define NS_BLOCKED "urn:xmpp:blocking:errors"
-#define SET_NAME "blocklist"
-
-extern const struct module xep0191_blocking;
-
-struct blocklist {
-	struct map jids; /* char * by itself */
-};
 
 struct change { /* on its way to the disk */
 	struct worker *worker;
@@ -34,170 +23,16 @@ struct change { /* on its way to the disk */
 	struct held_iq *held;
 };
 
-static void
-list_free(void *state)
+/* Those of CHANGE that change the list, by themselves; map_free it. */
+static struct map
+changed_items(const struct change *change)
 {
-	struct blocklist *list = state;
-	uint32_t at = 0;
-	void *key;
+	struct map items = {0};
 
-	while (map_next(&list->jids, &at, &key))
-		free(key);
-	map_free(&list->jids);
-	free(list);
-}
-
-/* Whether it was not there before. */
-static bool
-list_add_jid(struct blocklist *list, struct str jid)
-{
-	char *key;
-
-	if (map_get(&list->jids, jid) != NULL)
-		return false;
-	key = str_dupz(jid);
-	map_put(&list->jids, str(key), key);
-	return true;
-}
-
-static bool
-list_remove_jid(struct blocklist *list, struct str jid)
-{
-	void *key = map_remove(&list->jids, jid);
-
-	free(key);
-	return key != NULL;
-}
-
-static void *
-list_loaded(struct account *account UNUSED, const struct store_item *items)
-{
-	struct blocklist *list = xnew(struct blocklist);
-
-	for (; items != NULL; items = items->next)
-		list_add_jid(list, items->key);
-	return list;
-}
-
-static struct blocklist *
-list_of(const struct account *account)
-{
-	return account_extra(account, &xep0191_blocking);
-}
-
-static struct blocklist *
-list_make(struct account *account)
-{
-	struct blocklist *list = list_of(account);
-
-	if (list == NULL) {
-		list = xnew(struct blocklist);
-		account_set_extra(account, &xep0191_blocking, list);
-	}
-	return list;
-}
-
-/* §5: the address itself, its bare JID, its domain. */
-static bool
-matches(const struct map *jids, struct jid peer)
-{
-	return map_get(jids, peer.text) != NULL ||
-	       (peer.resource.len > 0 && map_get(jids, jid_bare_text(peer)) != NULL) ||
-	       map_get(jids, peer.domain) != NULL;
-}
-
-bool
-blocking_applies(const struct account *account, struct jid peer)
-{
-	const struct blocklist *list = list_of(account);
-
-	if (list == NULL || list->jids.count == 0 || peer.text.len == 0)
-		return false;
-	/* §4, note: not one's own resources; nor the server, without which nothing is unblocked. */
-	if (str_equal(jid_bare_text(peer), account->jid.text) ||
-	    (peer.local.len == 0 && str_equal(peer.domain, account->jid.domain)))
-		return false;
-	return matches(&list->jids, peer);
-}
-
-/* §3.3: nothing is routed to them. The error does not go that way: it would be blocked itself. */
-static enum verdict
-check_outgoing(struct event *ev)
-{
-	struct stanza *reply;
-	struct element *error;
-
-	if (!blocking_applies(ev->account, ev->stanza->to))
-		return PASS;
-	if (!stanza_may_be_refused(ev->stanza))
-		return DONE;
-	reply = stanza_error_reply(ev->stanza, STANZA_NOT_ACCEPTABLE, NULL);
-	error = element_child(reply->el, NS_CLIENT, "error");
-	element_setz(reply->arena, error, "type", "cancel"); /* as in the example */
-	element_add(reply->arena, error, NS_BLOCKED, "blocked");
-	stanza_freeze(reply);
-	session_deliver(ev->session, reply, NULL);
-	stanza_unref(reply);
-	return DONE;
-}
-
-/* Whether PEER is in a room where one of ACCOUNT's sessions is, too. */
-static bool
-shares_room(const struct account *account, struct jid peer)
-{
-	LIST_EACH(&account->sessions, struct session, link, session)
-	{
-		uint32_t at = 0;
-		void *key;
-
-		while (session->directed != NULL && map_next(session->directed, &at, &key)) {
-			struct str to = str(key);
-			ptrdiff_t slash = str_find(to, '/');
-
-			if (slash > 0 &&
-			    str_equal(str_first(to, (size_t)slash), jid_bare_text(peer)))
-				return true;
-		}
-	}
-	return false;
-}
-
-/* As an account that is not there would answer. */
-static enum verdict
-refuse_iq(struct event *ev)
-{
-	enum verdict verdict = PASS;
-
-	if (!stanza_may_be_refused(ev->stanza))
-		return DONE;
-	if (ev->stanza->to.resource.len == 0) {
-		ev->account = NULL;
-		verdict = iq_dispatch(ev, TO_NOBODY);
-	}
-	return verdict != PASS ? verdict : event_refuse(ev, STANZA_SERVICE_UNAVAILABLE);
-}
-
-static enum verdict
-check_incoming(struct event *ev)
-{
-	const struct stanza *stanza = ev->stanza;
-
-	if (!blocking_applies(ev->account, stanza->from))
-		return PASS;
-	switch (stanza->kind) {
-	case STANZA_PRESENCE:
-		return DONE;
-	case STANZA_IQ:
-		return refuse_iq(ev);
-	case STANZA_MESSAGE:
-		break;
-	}
-	/* A room takes an error for the end of the one that sends it, not of its occupant. */
-	if (stanza->type == MESSAGE_GROUPCHAT && shares_room(ev->account, stanza->from)) {
-		worker_dropped(ev->worker);
-		return DONE;
-	}
-	return event_refuse(ev, STANZA_SERVICE_UNAVAILABLE);
+	for (size_t i = 0; i < change->count; i++)
+		if (change->is_new[i])
+			map_put(&items, change->items[i].text, &change->items[i]);
+	return items;
 }
 
 static enum verdict
@@ -215,94 +50,6 @@ get(struct event *ev)
 			    str(key));
 	event_reply(ev, answer);
 	return DONE;
-}
-
-/* Those of CHANGE that change the list, by themselves; map_free it. */
-static struct map
-changed_items(const struct change *change)
-{
-	struct map items = {0};
-
-	for (size_t i = 0; i < change->count; i++)
-		if (change->is_new[i])
-			map_put(&items, change->items[i].text, &change->items[i]);
-	return items;
-}
-
-/*
- * Calls RUN for each contact that one of ITEMS (struct jid) is about, and for each resource of a
- * contact, unless it is blocked by another item.
- */
-static void
-each_contact(struct account *account, const struct map *items,
-	     void (*run)(struct account *account, const struct contact *contact, struct jid whom))
-{
-	uint32_t at = 0;
-	void *value;
-
-	while (map_next(&account->roster->contacts, &at, &value)) {
-		struct jid jid = contact_jid(value);
-
-		if (matches(items, jid) && !blocking_applies(account, jid))
-			run(account, value, jid);
-	}
-	at = 0;
-	while (map_next(items, &at, &value)) {
-		struct jid item = *(struct jid *)value;
-		struct contact *contact = roster_find(account->roster, jid_bare_text(item));
-
-		if (item.resource.len > 0 && contact != NULL && !blocking_applies(account, item) &&
-		    !matches(items, jid_bare(item)))
-			run(account, contact, item);
-	}
-}
-
-/* §3.3: to subscribers that are about to be blocked, the account is gone. */
-static void
-hide(struct account *account, const struct contact *contact, struct jid whom)
-{
-	if (contact->from)
-		presence_show(account, whom, true);
-}
-
-/* And to those that got directed presence. */
-static void
-hide_from_others(struct event *ev, const struct map *items)
-{
-	LIST_EACH(&ev->account->sessions, struct session, link, session)
-	{
-		size_t n = 0, count = session->directed ? session->directed->count : 0;
-		struct jid *gone = arena_array(ev->arena, struct jid, count + 1);
-		uint32_t at = 0;
-		const char *why;
-		void *key;
-
-		while (count > 0 && map_next(session->directed, &at, &key))
-			if (jid_parse(ev->arena, str(key), &gone[n], &why) == 0 &&
-			    matches(items, gone[n]))
-				n++;
-		for (size_t i = 0; i < n; i++) {
-			route(ev->worker, stanza_new(STANZA_PRESENCE, PRESENCE_UNAVAILABLE,
-						     session->jid, gone[i]));
-			free(map_remove(session->directed, gone[i].text));
-		}
-	}
-}
-
-/* §3.4: what CONTACT may see again, and what the account may see of it again. */
-static void
-show_again(struct account *account, const struct contact *contact, struct jid whom)
-{
-	if (contact->from)
-		presence_show(account, whom, false);
-	if (!contact->to)
-		return;
-	LIST_EACH(&account->sessions, struct session, link, session)
-	{
-		if (session_is_available(session))
-			route(account->worker,
-			      stanza_new(STANZA_PRESENCE, PRESENCE_PROBE, session->jid, whom));
-	}
 }
 
 static struct element *
@@ -386,7 +133,7 @@ finish(struct change *change, enum store_status status)
 		push(account, change);
 		items = changed_items(change);
 		if (!change->is_block)
-			each_contact(account, &items, show_again);
+			blocking_show(account, &items);
 		map_free(&items);
 	}
 	arena_free(change->arena);
@@ -412,10 +159,11 @@ commit(struct event *ev, struct change *change)
 	request = store_request_new(ev->worker->store, ev->worker->loop, on_stored, change);
 	for (size_t i = 0; i < change->count; i++) {
 		if (change->is_block)
-			store_set_put(request, change->bare, SET_NAME, change->items[i].text,
+			store_set_put(request, change->bare, BLOCKLIST_SET, change->items[i].text,
 				      STR(""));
 		else
-			store_set_remove(request, change->bare, SET_NAME, change->items[i].text);
+			store_set_remove(request, change->bare, BLOCKLIST_SET,
+					 change->items[i].text);
 	}
 	store_submit(request);
 }
@@ -510,8 +258,7 @@ block(struct event *ev)
 	for (size_t i = 0; i < change->count; i++)
 		change->is_new[i] = map_get(&list->jids, change->items[i].text) == NULL;
 	items = changed_items(change);
-	each_contact(ev->account, &items, hide); /* while they are not blocked yet */
-	hide_from_others(ev, &items);
+	blocking_hide(ev, &items); /* while they are not blocked yet */
 	map_free(&items);
 	for (size_t i = 0; i < change->count; i++)
 		change->is_new[i] = list_add_jid(list, change->items[i].text);
@@ -563,9 +310,9 @@ const struct module xep0191_blocking = {
 	.iqs = IQS({IQ_GET, TO_OWN_ACCOUNT, NS_BLOCKING, "blocklist", get},
 		   {IQ_SET, TO_OWN_ACCOUNT, NS_BLOCKING, "block", block},
 		   {IQ_SET, TO_OWN_ACCOUNT, NS_BLOCKING, "unblock", unblock}),
-	.hooks = HOOKS({POINT_FROM_CLIENT, STAGE_CHECK, check_outgoing},
-		       {POINT_TO_ACCOUNT, STAGE_CHECK, check_incoming}),
-	.account_set = SET_NAME,
+	.hooks = HOOKS({POINT_FROM_CLIENT, STAGE_CHECK, blocking_check_outgoing},
+		       {POINT_TO_ACCOUNT, STAGE_CHECK, blocking_check_incoming}),
+	.account_set = BLOCKLIST_SET,
 	.account_loaded = list_loaded,
 	.account_free = list_free,
 };
