@@ -33,7 +33,7 @@ enum point {
 	POINT_FROM_CLIENT, /* a stanza of a session, `from` stamped; it may still be edited in MARK
 			    */
 	POINT_TO_ACCOUNT,  /* a stanza to an account that is loaded */
-	POINT_TO_SESSION,  /* about to be written to one session */
+	POINT_TO_SESSION,  /* about to be written to one session, whose client is inactive */
 	POINT_TO_REMOTE,   /* to a domain that is not ours */
 	POINT_SESSION_BOUND,    /* a resource was bound; no stanza */
 	POINT_SESSION_DETACHED, /* its connection is lost, and its client may come back (XEP-0198);

@@ -2,12 +2,13 @@
 /* component_stream.c - the grammar of a component's stream (XEP-0114 §3). */
 #include "xmpp/component_stream.h"
 
+#include "base/base64.h"
 #include "base/rand.h"
 #include "xmpp/ns.h"
+#include "xmpp/scram_crypto.h"
 #include "xmpp/xml_writer.h"
 
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 
 #define DIGEST_LEN 40u /* SHA-1 in hexadecimal */
 
@@ -85,22 +86,17 @@ fail(struct component_stream *stream, struct buf *out, struct component_event *e
 bool
 component_stream_knows(const struct component_stream *stream, struct str digest, struct str secret)
 {
-	unsigned char sum[EVP_MAX_MD_SIZE];
-	char want[DIGEST_LEN + 1];
-	struct buf both = {0};
-	unsigned len = 0;
-	bool is_done;
+	struct arena *arena = arena_new();
+	struct str both = arena_join(arena, str(stream->id), secret), want;
+	unsigned char sum[SCRAM_KEY_MAX];
+	bool is_right;
 
-	buf_addz(&both, stream->id);
-	buf_add(&both, secret);
-	is_done = EVP_Digest(buf_str(&both).p, buf_len(&both), sum, &len, EVP_sha1(), NULL) == 1;
-	OPENSSL_cleanse((char *)buf_str(&both).p, buf_len(&both));
-	buf_free(&both);
-	if (!is_done || len * 2 != DIGEST_LEN || digest.len != DIGEST_LEN)
-		return false;
-	for (unsigned i = 0; i < len; i++)
-		snprintf(want + 2 * i, 3, "%02x", sum[i]);
-	return CRYPTO_memcmp(want, digest.p, DIGEST_LEN) == 0;
+	scram_h(SCRAM_SHA_1, both, sum);
+	want = hex_encode(arena, str_of(sum, DIGEST_LEN / 2));
+	is_right = digest.len == DIGEST_LEN && CRYPTO_memcmp(want.p, digest.p, DIGEST_LEN) == 0;
+	OPENSSL_cleanse((char *)both.p, both.len);
+	arena_free(arena);
+	return is_right;
 }
 
 void
