@@ -79,6 +79,22 @@ show_presence(struct account *account, struct str to)
 	arena_free(arena);
 }
 
+/* Modules hear that JID sees the account from now on. */
+static void
+tell_of_contact(struct account *account, struct str jid)
+{
+	const struct contact *contact = roster_find(account->roster, jid);
+	struct event ev = {.worker = account->worker, .account = account};
+
+	ev.host = worker_host(account->worker, account->jid.domain);
+	if (contact == NULL || !contact->from || ev.host == NULL)
+		return;
+	ev.arena = arena_new();
+	ev.contact = contact->jid;
+	hooks_run(POINT_CONTACT_ADDED, &ev);
+	arena_free(ev.arena);
+}
+
 static void
 committed(struct commit *commit)
 {
@@ -97,8 +113,10 @@ committed(struct commit *commit)
 	for (size_t i = 0; i < COMMIT_THEN_MAX; i++)
 		if (commit->after.then[i] != NULL)
 			route(commit->worker, commit->after.then[i]);
-	if (account != NULL && account->state == ACCOUNT_READY && commit->after.show)
+	if (account != NULL && account->state == ACCOUNT_READY && commit->after.show) {
 		show_presence(account, commit->contact);
+		tell_of_contact(account, commit->contact);
+	}
 	free(commit);
 }
 

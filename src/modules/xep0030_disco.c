@@ -98,11 +98,32 @@ may_ask(const struct event *ev)
 	return contact != NULL && contact->from;
 }
 
+/* What modules answer of themselves. */
+static enum verdict
+ask_modules(struct event *ev)
+{
+	enum verdict verdict = PASS;
+
+	for (size_t i = 0; i < module_count() && verdict == PASS; i++) {
+		if (modules[i]->account_disco == NULL || !is_on(ev, i))
+			continue;
+		ev->module = modules[i];
+		verdict = modules[i]->account_disco(ev);
+	}
+	return verdict;
+}
+
 static enum verdict
 account_info(struct event *ev)
 {
 	struct element *query;
 
+	if (element_attr(event_payload(ev), "node").p != NULL) {
+		enum verdict verdict = ask_modules(ev);
+
+		if (verdict != PASS)
+			return verdict;
+	}
 	if (!may_ask(ev))
 		return event_refuse(ev, STANZA_SERVICE_UNAVAILABLE);
 	if (element_attr(event_payload(ev), "node").p != NULL)
@@ -112,8 +133,11 @@ account_info(struct event *ev)
 			   ev->account->is_guest ? STR("anonymous") : STR("registered"), STR_NONE,
 			   STR_NONE);
 	for (size_t i = 0; i < module_count(); i++)
-		if (is_on(ev, i))
+		if (is_on(ev, i)) {
 			add_features(ev, query, modules[i]->account_features);
+			if (modules[i]->account_info != NULL)
+				modules[i]->account_info(ev, query);
+		}
 	event_reply(ev, query);
 	return DONE;
 }
@@ -122,7 +146,10 @@ static enum verdict
 account_items(struct event *ev)
 {
 	struct str node = element_attr(event_payload(ev), "node");
+	enum verdict verdict = ev->account != NULL ? ask_modules(ev) : PASS;
 
+	if (verdict != PASS)
+		return verdict;
 	/* Strangers cannot tell an account without items from none. */
 	if (node.p != NULL && ev->account != NULL && may_ask(ev))
 		return event_refuse(ev, STANZA_ITEM_NOT_FOUND);

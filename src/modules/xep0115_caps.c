@@ -16,8 +16,8 @@
 #define ASKS_MAX 8u /* questions to one client at a time: it may invent hashes (SEC-54) */
 
 struct known {
-	char *key;      /* "hash ver" */
-	char *features; /* the <query/>, as text */
+	char *key; /* "hash ver" */
+	struct caps_features *features;
 };
 
 struct caps_state {
@@ -31,7 +31,7 @@ static void
 known_free(struct known *known)
 {
 	free(known->key);
-	free(known->features);
+	caps_features_unref(known->features);
 	free(known);
 }
 
@@ -76,19 +76,58 @@ struct question {
 	struct caps caps;
 };
 
-static void
-remember(struct caps_state *state, struct str key, struct str features)
+static struct caps_features *
+remember(struct caps_state *state, struct str key, const struct element *query)
 {
+	struct caps_features *features = caps_features_new(query);
 	struct known *known;
 
-	if (features.len > FEATURES_MAX)
-		return;
+	if (caps_features_size(features) > FEATURES_MAX) {
+		caps_features_unref(features);
+		return NULL;
+	}
 	if (state->known.count >= CACHE_MAX)
 		forget_known(state);
 	known = xnew(struct known);
 	known->key = str_dupz(key);
-	known->features = str_dupz(features);
+	known->features = features;
 	map_put(&state->known, str(known->key), known);
+	return features;
+}
+
+/* What SESSION's client can do, from now on; NULL: nobody knows. */
+static void
+set_features(struct session *session, struct caps_features *features)
+{
+	struct event ev = {
+		.worker = session->worker, .session = session, .account = session->account};
+
+	if (session->features == features)
+		return;
+	caps_features_unref(session->features);
+	session->features = features ? caps_features_ref(features) : NULL;
+	ev.host = worker_host(session->worker, session->jid.domain);
+	if (ev.host == NULL)
+		return;
+	ev.arena = arena_new();
+	hooks_run(POINT_SESSION_FEATURES, &ev);
+	arena_free(ev.arena);
+}
+
+/* Whether its presence speaks of the same still. */
+static bool
+is_current(const struct session *session, const struct caps *caps)
+{
+	struct stanza *presence =
+		session_is_available(session) ? wire_thaw(session->presence) : NULL;
+	bool is_same = false;
+	struct caps now;
+
+	if (presence != NULL)
+		is_same = caps_find(presence->el, &now) && str_equal(now.ver, caps->ver) &&
+			  str_equal(now.hash, caps->hash);
+	stanza_unref(presence);
+	return is_same;
 }
 
 static void
@@ -105,11 +144,30 @@ on_info(struct session *session, const struct stanza *reply, void *arg)
 	if (query != NULL && caps_verify(q->arena, &q->caps, query, &why) < 0) {
 		log_event(LOG_DEBUG, "caps-not-verified", LOG_STR("jid", session->jid.text),
 			  LOG_Z("why", why));
-	} else if (query != NULL && map_get(&state->known, key) == NULL) {
-		remember(state, key, xml_text(q->arena, query, STR_NONE));
+	} else if (query != NULL) {
+		const struct known *known = map_get(&state->known, key);
+		struct caps_features *features =
+			known ? known->features : remember(state, key, query);
+
+		if (!session->is_closing && is_current(session, &q->caps))
+			set_features(session, features);
 	}
 	arena_free(q->arena);
 	free(q);
+}
+
+static void
+ask(struct session *session, struct arena *arena, const struct caps *caps)
+{
+	struct question *q = xnew(struct question);
+	struct element *query = disco_new(
+		arena, NS_DISCO_INFO,
+		arena_printf(arena, "%.*s#%.*s", STR_ARG(caps->node), STR_ARG(caps->ver)));
+
+	q->arena = arena_new();
+	q->caps = (struct caps){arena_dup(q->arena, caps->node), arena_dup(q->arena, caps->ver),
+				arena_dup(q->arena, caps->hash)};
+	session_ask(session, IQ_GET, query, ASK_MS, on_info, q);
 }
 
 /* §6.2: asks the client that announces a hash that nobody has proved yet. */
@@ -117,22 +175,18 @@ static enum verdict
 on_presence(struct event *ev)
 {
 	struct caps_state *state = module_state(ev->worker, ev->module);
-	struct question *q;
-	struct element *query;
+	const struct known *known;
 	struct caps caps;
 
-	if (!session_is_available(ev->session) || ev->session->ask_count >= ASKS_MAX ||
-	    !caps_find(ev->stanza->el, &caps) || !caps_knows_hash(caps.hash) ||
-	    map_get(&state->known, key_of(ev->arena, &caps)) != NULL)
+	if (!session_is_available(ev->session) || !caps_find(ev->stanza->el, &caps) ||
+	    !caps_knows_hash(caps.hash)) {
+		set_features(ev->session, NULL);
 		return PASS;
-	q = xnew(struct question);
-	q->arena = arena_new();
-	q->caps = (struct caps){arena_dup(q->arena, caps.node), arena_dup(q->arena, caps.ver),
-				arena_dup(q->arena, caps.hash)};
-	query = disco_new(
-		ev->arena, NS_DISCO_INFO,
-		arena_printf(ev->arena, "%.*s#%.*s", STR_ARG(caps.node), STR_ARG(caps.ver)));
-	session_ask(ev->session, IQ_GET, query, ASK_MS, on_info, q);
+	}
+	known = map_get(&state->known, key_of(ev->arena, &caps));
+	set_features(ev->session, known ? known->features : NULL);
+	if (known == NULL && ev->session->ask_count < ASKS_MAX)
+		ask(ev->session, ev->arena, &caps);
 	return PASS;
 }
 

@@ -47,6 +47,8 @@ static const char *const point_names[] = {
 	[POINT_IQ] = "iq",
 	[POINT_COMPONENT] = "component",
 	[POINT_FROM_COMPONENT] = "from-component",
+	[POINT_SESSION_FEATURES] = "session-features",
+	[POINT_CONTACT_ADDED] = "contact-added",
 	[POINT_ACCOUNT_REMOVED] = "account-removed",
 };
 static const char *const stage_names[] = {"check", "mark", "store", "copy", "handle"};

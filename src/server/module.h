@@ -39,17 +39,19 @@ enum point {
 	POINT_SESSION_DETACHED, /* its connection is lost, and its client may come back (XEP-0198);
 				   no stanza */
 	POINT_SESSION_RESUMED,  /* its client came back (XEP-0198); no stanza */
-	POINT_SESSION_CLOSED,  /* a session is about to end; no stanza; it can still be looked at */
-	POINT_SESSION_SILENT,  /* nothing came from it for `silent_after`; no stanza */
-	POINT_PRESENCE,        /* a session's own broadcast presence, available or unavailable */
-	POINT_MESSAGE_SENT,    /* a message of a session is with whom it is for; by stanza_number */
-	POINT_MESSAGE_STORED,  /* a message is in the account's log, as entry_id; see message_log.h
-				*/
-	POINT_IQ,              /* a request that the server or an account is to answer; only when
-				  there are delegations (config_component) */
-	POINT_COMPONENT,       /* a component has connected; no stanza */
-	POINT_FROM_COMPONENT,  /* a stanza of a component, which may use its `from` */
-	POINT_ACCOUNT_REMOVED, /* everything stored of it is gone; no stanza, no session */
+	POINT_SESSION_CLOSED, /* a session is about to end; no stanza; it can still be looked at */
+	POINT_SESSION_SILENT, /* nothing came from it for `silent_after`; no stanza */
+	POINT_PRESENCE,       /* a session's own broadcast presence, available or unavailable */
+	POINT_MESSAGE_SENT,   /* a message of a session is with whom it is for; by stanza_number */
+	POINT_MESSAGE_STORED, /* a message is in the account's log, as entry_id; see message_log.h
+			       */
+	POINT_IQ,             /* a request that the server or an account is to answer; only when
+				 there are delegations (config_component) */
+	POINT_COMPONENT,      /* a component has connected; no stanza */
+	POINT_FROM_COMPONENT, /* a stanza of a component, which may use its `from` */
+	POINT_SESSION_FEATURES, /* session->features has changed (XEP-0115); no stanza */
+	POINT_CONTACT_ADDED,    /* ev->contact may see the account's presence; no stanza */
+	POINT_ACCOUNT_REMOVED,  /* everything stored of it is gone; no stanza, no session */
 	POINT_COUNT,
 };
 
@@ -77,6 +79,7 @@ struct event {
 		*service; /* that is addressed, at a service's take; else NULL */
 	const struct config_component *component; /* COMPONENT, FROM_COMPONENT */
 	const struct module *module;              /* whose handler runs */
+	struct str contact;                       /* a bare JID, at CONTACT_ADDED */
 	enum stanza_condition refusal;
 	const char *refusal_text;
 	uint32_t stanza_number; /* MESSAGE_SENT: of the stanza on its session's stream (XEP-0198) */
@@ -148,6 +151,10 @@ struct module {
 			  const struct option_values *options, struct stanza *iq);
 	/* Adds items or forms to disco#info of the host; QUERY is the <query/>. */
 	void (*disco_info)(struct event *ev, struct element *query);
+	/* The same for an account's bare JID: ev->account's. */
+	void (*account_info)(struct event *ev, struct element *query);
+	/* Answers disco#items of an account, or disco#info with a node; or PASS. */
+	enum verdict (*account_disco)(struct event *ev);
 	/*
 	 * A domain of its own below each host (see config_module.subdomain), named in the host's
 	 * disco#items. TAKE gets what is sent to the domain or to an address at it, on the home

@@ -13,6 +13,7 @@
 #include "server/server_ask.h"
 #include "server/session_queue.h"
 #include "server/sm.h"
+#include "xmpp/xep/caps.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -120,6 +121,8 @@ session_free(struct session *s)
 	list_remove(&s->link);
 	outgoing_orphan(s);
 	wire_unref(s->presence);
+	caps_features_unref(s->features);
+	caps_features_unref(s->greeted);
 	if (s->directed != NULL) {
 		uint32_t at = 0;
 		void *key;

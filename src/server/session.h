@@ -31,6 +31,8 @@ struct session {
 	struct jid jid;  /* full; one allocation with the session */
 	struct wire
 		*presence; /* the last available presence without `to`, as it was sent; or NULL */
+	struct caps_features *features; /* what its client can do, verified (XEP-0115), or NULL */
+	struct caps_features *greeted;  /* those that it was sent last items for (XEP-0163) */
 	struct map *directed; /* addresses that got directed presence (RFC 6121 §4.6); NULL: none */
 	struct ask *asks;     /* iqs from the server to this client that wait for an answer */
 	unsigned ask_count;

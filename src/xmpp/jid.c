@@ -249,6 +249,24 @@ jid_make(struct arena *arena, struct str local, struct str domain, struct str re
 }
 
 struct jid
+jid_of_prepared(struct str text)
+{
+	struct jid jid = {.text = text, .domain = text};
+	ptrdiff_t slash = str_find(text, '/'), at;
+
+	if (slash >= 0) {
+		jid.resource = str_from(text, (size_t)slash + 1);
+		jid.domain = str_first(text, (size_t)slash);
+	}
+	at = str_find(jid.domain, '@');
+	if (at >= 0) {
+		jid.local = str_first(text, (size_t)at);
+		jid.domain = str_from(jid.domain, (size_t)at + 1);
+	}
+	return jid;
+}
+
+struct jid
 jid_bare(struct jid addr)
 {
 	addr.text = jid_bare_text(addr);

@@ -30,6 +30,9 @@ MUST_CHECK int jid_parse(struct arena *arena, struct str text, struct jid *out, 
 /* From parts that are already prepared; LOCAL and RESOURCE may be empty. */
 struct jid jid_make(struct arena *arena, struct str local, struct str domain, struct str resource);
 
+/* A view of TEXT, which is a prepared address. */
+struct jid jid_of_prepared(struct str text);
+
 /* ADDR without its resource: the account. Shares ADDR's bytes. */
 struct jid jid_bare(struct jid addr);
 

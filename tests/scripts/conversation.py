@@ -135,6 +135,9 @@ class Play:
             if verb == "online":
                 self.go_online(name, rest)
             return
+        if verb == "wants":
+            self.go_online_wanting(name, rest.split())
+            return
         if name not in self.actors and verb in (">", "<"):
             self.connect(name, "")
         stream = self.actors.get(name)
@@ -254,6 +257,17 @@ class Play:
                     else "<presence/>")
         self.settle()
         stream.queue = [event for event in stream.queue if event[0] != "element"]
+
+    def go_online_wanting(self, name, nodes):
+        """Online, with "+notify" for NODES; the messages that come of it are not forgotten."""
+        if name not in self.actors:
+            self.connect(name, "")
+            self.go_online(name, "")
+        stream = self.actors[name]
+        stream.announce([f"{node}+notify" for node in nodes])
+        self.settle()
+        stream.queue = [(kind, node) for kind, node in stream.queue if kind != "element" or
+                        node.is_named(trees.NS_CLIENT, "message")]
 
     def receive(self, name):
         kind, node = self.actors[name].next()

@@ -17,6 +17,8 @@ import trees
 
 NS_SASL = "urn:ietf:params:xml:ns:xmpp-sasl"
 NS_BIND = "urn:ietf:params:xml:ns:xmpp-bind"
+NS_DISCO = "http://jabber.org/protocol/disco#info"
+CAPS_NODE = "https://recado.example/test"
 NS_STREAMS = trees.NS_STREAMS
 NS_TLS = "urn:ietf:params:xml:ns:xmpp-tls"
 COMPONENT_SECRET = "um-segredo-de-ensaio"
@@ -50,6 +52,7 @@ class Stream:
         self.features = None  # the newest that open() got
         self.jid = None  # once bound, in the script's words
         self.is_over = False
+        self.caps = {}  # answers to disco#info, by node
 
     def send(self, data):
         if isinstance(data, str):
@@ -107,7 +110,24 @@ class Stream:
                 "@" not in node.attributes.get("from", "")):
             self.send(f"<iq type='result' id='{quote(ident)}'/>")
             return True
+        query = node.find(NS_DISCO, "query") if node.is_named(trees.NS_CLIENT, "iq") else None
+        if query is not None and query.attributes.get("node") in self.caps:
+            self.send(f"<iq type='result' id='{quote(ident)}'>"
+                      f"{self.caps[query.attributes['node']]}</iq>")
+            return True
         return False
+
+    def announce(self, features):
+        """Presence with capabilities (XEP-0115); whoever asks for them is answered."""
+        ver = base64.b64encode(hashlib.sha1("".join(
+            f"{text}<" for text in ["client/pc//", *sorted(features)]).encode()).digest()).decode()
+        node = f"{CAPS_NODE}#{ver}"
+        self.caps[node] = (f"<query xmlns='{NS_DISCO}' node='{node}'>"
+                           "<identity category='client' type='pc'/>" +
+                           "".join(f"<feature var='{quote(name)}'/>" for name in features) +
+                           "</query>")
+        self.send(f"<presence><c xmlns='http://jabber.org/protocol/caps' hash='sha-1' "
+                  f"node='{CAPS_NODE}' ver='{ver}'/></presence>")
 
     def next(self, timeout=None):
         """The next event, or Ended when none comes in time."""

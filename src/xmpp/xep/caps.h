@@ -7,6 +7,8 @@
 
 #include "xmpp/element.h"
 
+struct caps_features; /* counted across threads; immutable */
+
 #define NS_CAPS "http://jabber.org/protocol/caps"
 
 struct caps {            /* of a presence; views */
@@ -38,3 +40,19 @@ MUST_CHECK int caps_hash(struct arena *arena, const struct element *query, struc
 /* Whether QUERY is what CAPS stands for. Returns 0, or -1 with *WHY: do not cache it for others. */
 MUST_CHECK int caps_verify(struct arena *arena, const struct caps *caps,
 			   const struct element *query, const char **why);
+
+/* What QUERY, an answer to disco#info, says of its sender. One reference. */
+struct caps_features *caps_features_new(const struct element *query);
+struct caps_features *caps_features_ref(struct caps_features *features);
+void caps_features_unref(struct caps_features *features); /* takes NULL */
+/* FEATURES may be NULL: nothing is known, so nothing is there. */
+bool caps_features_has(const struct caps_features *features, struct str feature);
+/* Whether it wants notifications of NODE: "NODE+notify" (XEP-0163 §4.3.2). */
+bool caps_features_wants(const struct caps_features *features, struct str node);
+/* The nodes of which it does, one after the other; start with *AT = 0. */
+bool caps_features_next_wanted(const struct caps_features *features, size_t *at, struct str *node);
+/* Bytes of memory. */
+size_t caps_features_size(const struct caps_features *features);
+/* Its first identity's, or empty. */
+struct str caps_features_category(const struct caps_features *features);
+struct str caps_features_type(const struct caps_features *features);
