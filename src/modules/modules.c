@@ -15,11 +15,13 @@ extern const struct module xep0049_private;
 extern const struct module xep0050_commands;
 extern const struct module xep0054_vcard;
 extern const struct module xep0065_proxy;
+extern const struct module xep0060_pubsub;
 extern const struct module xep0077_register;
 extern const struct module xep0092_version;
 extern const struct module xep0115_caps;
 extern const struct module xep0157_contact;
 extern const struct module xep0160_offline;
+extern const struct module xep0163_pep;
 extern const struct module xep0191_blocking;
 extern const struct module xep0198_sm;
 extern const struct module xep0199_ping;
@@ -52,6 +54,8 @@ const struct module *const modules[] = {
 	&xep0050_commands,
 	&xep0054_vcard,
 	&xep0065_proxy,
+	&xep0060_pubsub,
+	&xep0163_pep,
 	&xep0077_register,
 	&xep0092_version,
 	&xep0115_caps,
