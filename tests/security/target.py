@@ -105,7 +105,8 @@ class Target(servers.Recado):
         super().prepare(accounts)
         text = self.config.read_text().replace(
             'host = "localhost";', 'hosts = ( "localhost", "other.localhost" );')
-        self.config.write_text(text + PROFILES[self.profile])
+        lines = [line for line in text.splitlines(True) if not line.startswith("sessions =")]
+        self.config.write_text("".join(lines) + PROFILES[self.profile])
 
     def populate(self, accounts):
         users = [f"u{number}" for number in range(60)] + ["bystander-a", "bystander-b"]
