@@ -3,7 +3,10 @@
  * xep0054_vcard.c - vcard-temp (XEP-0054), and the hash of its photo in presence (XEP-0153), put
  * there for clients that do not do so themselves.
  */
+#include "base/base64.h"
 #include "modules/photo_hash.h"
+#include "modules/vcard.h"
+#include "modules/xep0060_pubsub/avatar.h"
 #include "server/module.h"
 #include "xmpp/xml_reader.h"
 
@@ -50,6 +53,32 @@ get(struct event *ev)
 	return DONE;
 }
 
+/* The photo's hash, from now on (XEP-0153). */
+static void
+set_hash(struct account *account, struct str hash)
+{
+	free(account->photo_hash);
+	account->photo_hash = str_dupz(hash);
+}
+
+/* XEP-0398 §3: a photo is an avatar, too. */
+static void
+publish_photo(struct account *account, struct arena *arena, const struct element *card)
+{
+	const struct element *photo = element_child(card, NS_VCARD, "PHOTO");
+	struct str text = photo ? element_child_text(arena, photo, NS_VCARD, "BINVAL") : STR_NONE;
+	struct str type = photo ? element_child_text(arena, photo, NS_VCARD, "TYPE") : STR_NONE;
+	char *out = arena_bytes(arena, text.len + 1);
+	struct str packed = {out, 0}, image;
+
+	for (size_t i = 0; i < text.len; i++) /* it is usually broken into lines */
+		if ((unsigned char)text.p[i] > ' ')
+			out[packed.len++] = text.p[i];
+	if (packed.len == 0 || base64_decode(arena, packed, &image) < 0)
+		image = packed = STR("");
+	avatar_from_vcard(account, type, packed, image.len, photo_hash(arena, card));
+}
+
 static void
 on_put(struct store_request *request)
 {
@@ -57,11 +86,11 @@ on_put(struct store_request *request)
 	struct account *account = account_find(held->worker, jid_bare_text(held->iq->from));
 
 	if (request->status == STORE_OK) {
-		if (account != NULL) {
+		if (account != NULL && account->state == ACCOUNT_READY) {
 			const struct element *card = element_child(held->iq->el, NS_VCARD, "vCard");
 
-			free(account->photo_hash);
-			account->photo_hash = str_dupz(photo_hash(held->arena, card));
+			set_hash(account, photo_hash(held->arena, card));
+			publish_photo(account, held->arena, card);
 		}
 		held_reply(held, NULL);
 	} else {
@@ -87,7 +116,91 @@ set(struct event *ev)
 	return DONE;
 }
 
-/* XEP-0153 §4.1; what the client says itself stays as it is. */
+struct change {              /* of the photo alone */
+	struct arena *arena; /* holds all of it, itself too */
+	struct account *account;
+	struct str type, base64; /* the latter empty: no photo any more */
+	struct str hash;
+};
+
+static void
+change_free(struct change *change)
+{
+	account_unpin(change->account);
+	arena_free(change->arena);
+}
+
+static void
+on_changed(struct store_request *request)
+{
+	struct change *change = request->owner;
+
+	if (request->status == STORE_OK)
+		set_hash(change->account, change->hash);
+	change_free(change);
+	store_request_free(request);
+}
+
+/* What is stored, with the new photo. */
+static struct element *
+changed_card(struct change *change, struct str stored)
+{
+	struct arena *arena = change->arena;
+	struct element *card = NULL, *el;
+
+	if (stored.len > 0)
+		card = xml_parse(arena, arena_dup(arena, stored), &limits, NULL);
+	if (card == NULL)
+		card = element_new(arena, NS_VCARD, "vCard");
+	while ((el = element_child(card, NS_VCARD, "PHOTO")) != NULL)
+		element_detach(el);
+	if (change->base64.len > 0) {
+		el = element_add(arena, card, NS_VCARD, "PHOTO");
+		if (change->type.len > 0)
+			element_add_leaf(arena, el, "TYPE", change->type);
+		element_add_leaf(arena, el, "BINVAL", change->base64);
+	}
+	return card;
+}
+
+static void
+on_card(struct store_request *request)
+{
+	struct change *change = request->owner;
+	struct account *account = change->account;
+	struct element *card = changed_card(change, request->results[0].value);
+	struct store_request *put;
+
+	store_request_free(request);
+	if (account->state != ACCOUNT_READY) { /* removed meanwhile: nothing is stored any more */
+		change_free(change);
+		return;
+	}
+	change->hash = photo_hash(change->arena, card);
+	put = store_request_new(account->worker->store, account->worker->loop, on_changed, change);
+	store_doc_put(put, account->jid.text, DOC_NAME, xml_text(change->arena, card, STR_NONE));
+	store_doc_put(put, account->jid.text, ACCOUNT_PHOTO_DOC, change->hash);
+	store_submit(put);
+}
+
+void
+vcard_put_photo(struct account *account, struct str type, struct str base64)
+{
+	struct arena *arena = arena_new();
+	struct change *change = arena_new_of(arena, struct change);
+	struct store_request *request;
+
+	change->arena = arena;
+	change->account = account;
+	change->type = arena_dup(arena, type);
+	change->base64 = arena_dup(arena, base64);
+	account_pin(account);
+	request = store_request_new(account->worker->store, account->worker->loop, on_card, change);
+	store_doc_get(request, account->jid.text, DOC_NAME);
+	store_submit(request);
+}
+
+/* XEP-0398 §4: what the client says of it itself stays; what says nothing is filled. */
 static enum verdict
 mark_presence(struct event *ev)
 {
@@ -95,9 +208,13 @@ mark_presence(struct event *ev)
 	struct element *x;
 
 	if (presence->kind != STANZA_PRESENCE || presence->type != PRESENCE_AVAILABLE ||
-	    ev->account->photo_hash == NULL || ev->account->photo_hash[0] == '\0' ||
-	    element_child(presence->el, NS_UPDATE, "x") != NULL)
+	    ev->account->photo_hash == NULL || ev->account->photo_hash[0] == '\0')
 		return PASS;
+	x = element_child(presence->el, NS_UPDATE, "x");
+	if (x != NULL && element_child(x, NS_UPDATE, "photo") != NULL)
+		return PASS;
+	if (x != NULL)
+		element_detach(x);
 	x = element_add(presence->arena, presence->el, NS_UPDATE, "x");
 	element_add_leaf(presence->arena, x, "photo", str(ev->account->photo_hash));
 	presence->is_edited = true;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* owner.c - what owners do with a node: configure, purge and delete it (XEP-0060 §8.2 to §8.5). */
 #include "modules/xep0060_pubsub/actions.h"
-#include "modules/xep0060_pubsub/uses.h"
 
 static struct element *
 owner_answer(struct request *request, const char *name)
@@ -117,8 +116,6 @@ purge_node(struct request *request)
 {
 	struct node *node = request_own_node(request);
 	struct commit *commit;
-	struct str *ids;
-	size_t n = 0;
 
 	if (node == NULL)
 		return;
@@ -127,11 +124,9 @@ purge_node(struct request *request)
 		return;
 	}
 	commit = commit_new(request->site, request);
-	ids = arena_array(request->arena, struct str, node->items.count + 1);
 	while (node_oldest(node) != NULL) {
 		struct item *item = node_oldest(node);
 
-		ids[n++] = arena_dup(request->arena, item->id);
 		commit_no_item(commit, node, item->id);
 		node_remove_item(node, item);
 	}
@@ -144,7 +139,6 @@ purge_node(struct request *request)
 		commit_notice(commit, notice_new(node, buf_str(&buf), false));
 		buf_free(&buf);
 	}
-	node_retracted(node, commit, ids, n);
 	commit_submit(commit, NULL);
 }
 
@@ -189,7 +183,6 @@ delete_node(struct request *request)
 	commit = commit_new(request->site, request);
 	commit_no_node(commit, node);
 	commit_notice(commit, deletion_notice(node, uri));
-	node_deleted(node, commit);
 	if (uri.len > 0) { /* where it was, that it has moved can be read */
 		node = node_new(request->site, arena_dup(request->arena, node->name), request->who,
 				time_wall_us(), NULL);

@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* uses.c - the nodes that have a meaning to the server. */
+/* uses.c - the nodes of accounts that have a meaning to the server. */
 #include "modules/xep0060_pubsub/uses.h"
 
-void
-node_published(struct node *node UNUSED, struct commit *commit UNUSED,
-	       const struct publication *items UNUSED, size_t count UNUSED)
-{
-}
+#include "modules/xep0060_pubsub/avatar.h"
 
 void
-node_retracted(struct node *node UNUSED, struct commit *commit UNUSED, const struct str *ids UNUSED,
-	       size_t count UNUSED)
+node_published(struct node *node, struct commit *commit, const struct publication *items,
+	       size_t count)
 {
-}
-
-void
-node_deleted(struct node *node UNUSED, struct commit *commit UNUSED)
-{
+	if (node->site->account != NULL && count > 0 && str_is(node->name, NODE_AVATAR_METADATA))
+		avatar_published(node, commit, items[count - 1].payload);
 }
