@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* xep0049_private.c - an account's private XML storage (XEP-0049). */
+#include "modules/xep0060_pubsub/bookmarks.h"
 #include "server/module.h"
 #include "xmpp/xml_reader.h"
 
@@ -66,12 +67,17 @@ get(struct event *ev)
 {
 	const struct element *item = the_item(ev);
 	struct store_request *request;
+	struct held_iq *held;
 
 	if (item == NULL)
 		return event_refuse(ev, STANZA_BAD_REQUEST);
 	if (ev->account->is_guest)
 		return event_refuse(ev, STANZA_NOT_ALLOWED);
-	request = store_request_new(ev->worker->store, ev->worker->loop, on_got, event_hold(ev));
+	held = event_hold(ev);
+	if (element_is(item, NS_OLD_BOOKMARKS, "storage") &&
+	    bookmarks_get(ev->account, held, SET_NAME, key_of(ev->arena, item)))
+		return DONE;
+	request = store_request_new(ev->worker->store, ev->worker->loop, on_got, held);
 	store_set_get(request, ev->account->jid.text, SET_NAME, key_of(ev->arena, item));
 	store_submit(request);
 	return DONE;
@@ -82,6 +88,7 @@ set(struct event *ev)
 {
 	const struct element *item = element_child(event_payload(ev), NULL, NULL);
 	struct store_request *request;
+	struct held_iq *held;
 
 	if (item == NULL)
 		return event_refuse(ev, STANZA_BAD_REQUEST);
@@ -90,7 +97,12 @@ set(struct event *ev)
 	for (const struct element *i = item; i != NULL; i = element_next(i, NULL, NULL))
 		if (i->ns.len == 0 || str_is(i->ns, NS_PRIVATE))
 			return event_refuse(ev, STANZA_NOT_ACCEPTABLE);
-	request = store_request_new(ev->worker->store, ev->worker->loop, on_put, event_hold(ev));
+	held = event_hold(ev);
+	if (element_is(item, NS_OLD_BOOKMARKS, "storage") &&
+	    element_next(item, NULL, NULL) == NULL &&
+	    bookmarks_put(ev->account, held, SET_NAME, key_of(ev->arena, item), item))
+		return DONE;
+	request = store_request_new(ev->worker->store, ev->worker->loop, on_put, held);
 	for (; item != NULL; item = element_next(item, NULL, NULL)) {
 		struct str text = xml_text(ev->arena, item, STR_NONE);
 

@@ -18,6 +18,7 @@ struct commit {
 	struct notice *notices[NOTICES_MAX];
 	size_t notice_count;
 	void (*then)(struct site *site, void *arg);
+	void (*otherwise)(struct site *site, void *arg);
 	void *then_arg;
 };
 
@@ -44,6 +45,8 @@ on_stored(struct store_request *store)
 			request_refuse(commit->request, STANZA_RESOURCE_CONSTRAINT, NULL);
 		else
 			log_event(LOG_WARNING, "pubsub-not-stored", LOG_STR("jid", site->jid.text));
+		if (commit->otherwise != NULL)
+			commit->otherwise(site, commit->then_arg);
 		commit_free(commit);
 		return;
 	}
@@ -142,9 +145,9 @@ commit_no_item(struct commit *commit, const struct node *node, struct str id)
 }
 
 void
-commit_doc(struct commit *commit, const char *name, struct str value)
+commit_set(struct commit *commit, const char *set, struct str key, struct str value)
 {
-	store_doc_put(commit->store, owner(commit), name, value);
+	store_set_put(commit->store, owner(commit), set, key, value);
 }
 
 void
@@ -177,4 +180,16 @@ commit_submit_failed(struct commit *commit, enum stanza_condition condition,
 {
 	commit->failure = condition;
 	commit_submit(commit, payload);
+}
+
+void
+commit_else(struct commit *commit, void (*run)(struct site *site, void *arg))
+{
+	commit->otherwise = run;
+}
+
+void
+commit_drop(struct commit *commit)
+{
+	commit_free(commit);
 }

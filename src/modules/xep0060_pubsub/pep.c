@@ -6,6 +6,8 @@
 #include "modules/xep0060_pubsub/pep.h"
 
 #include "modules/xep0060_pubsub/actions.h"
+#include "modules/xep0060_pubsub/bookmarks.h"
+#include "modules/xep0060_pubsub/displayed.h"
 #include "modules/xep0060_pubsub/features.h"
 #include "modules/xep0060_pubsub/interest.h"
 #include "server/account_extra.h"
@@ -103,21 +105,25 @@ const struct module xep0163_pep = {
 			"no XEP-0033 reply addresses; contacts elsewhere only by subscription"},
 		       {"XEP-0084", "1.1.4", SPEC_COMPLETE, NULL},
 		       {"XEP-0172", "1.1", SPEC_COMPLETE, "as a node"},
+		       {"XEP-0402", "1.2.0", SPEC_COMPLETE,
+			"with private storage, not with XEP-0048's node"},
+		       {"XEP-0490", "1.0.1", SPEC_COMPLETE, "with the server's help"},
 		       {"XEP-0398", "1.0.0", SPEC_PARTIAL,
 			"presence is not sent anew when the avatar changes"},
 		       {"XEP-0222", "1.0", SPEC_COMPLETE, NULL},
 		       {"XEP-0223", "1.1.1", SPEC_COMPLETE, NULL}),
-	.account_features =
-		FEATURES(PUBSUB_FEATURES, NS_PUBSUB "#access-presence", NS_PUBSUB "#access-roster",
-			 NS_PUBSUB "#auto-subscribe", NS_PUBSUB "#filtered-notifications",
-			 NS_PUBSUB "#presence-subscribe", NS_PUBSUB "#pubsub-on-a-jid",
-			 "urn:xmpp:pep-vcard-conversion:0"),
+	.account_features = FEATURES(
+		PUBSUB_FEATURES, NS_PUBSUB "#access-presence", NS_PUBSUB "#access-roster",
+		NS_PUBSUB "#auto-subscribe", NS_PUBSUB "#filtered-notifications",
+		NS_PUBSUB "#presence-subscribe", NS_PUBSUB "#pubsub-on-a-jid",
+		"urn:xmpp:pep-vcard-conversion:0", NODE_BOOKMARKS "#compat", NS_DISPLAYED_ASSIST),
 	.options = OPTIONS(PUBSUB_OPTIONS("1000", "64MiB")),
 	.iqs = IQS({IQ_GET, TO_OWN_ACCOUNT | TO_ACCOUNT, NS_PUBSUB, "pubsub", take_iq},
 		   {IQ_SET, TO_OWN_ACCOUNT | TO_ACCOUNT, NS_PUBSUB, "pubsub", take_iq},
 		   {IQ_GET, TO_OWN_ACCOUNT | TO_ACCOUNT, NS_PUBSUB_OWNER, "pubsub", take_iq},
 		   {IQ_SET, TO_OWN_ACCOUNT | TO_ACCOUNT, NS_PUBSUB_OWNER, "pubsub", take_iq}),
-	.hooks = HOOKS({POINT_SESSION_FEATURES, STAGE_HANDLE, interest_greet},
+	.hooks = HOOKS({POINT_FROM_CLIENT, STAGE_MARK, displayed_take},
+		       {POINT_SESSION_FEATURES, STAGE_HANDLE, interest_greet},
 		       {POINT_CONTACT_ADDED, STAGE_HANDLE, interest_greet_contact},
 		       {POINT_PRESENCE, STAGE_HANDLE, on_presence},
 		       {POINT_TO_ACCOUNT, STAGE_CHECK, take_message},

@@ -237,10 +237,16 @@ void commit_no_person(struct commit *commit, const struct node *node, struct str
 void commit_item(struct commit *commit, const struct node *node, const struct item *item,
 		 struct str payload);
 void commit_no_item(struct commit *commit, const struct node *node, struct str id);
-void commit_doc(struct commit *commit, const char *name, struct str value);
+/* Something else of the site's owner. */
+void commit_set(struct commit *commit, const char *set, struct str key, struct str value);
 void commit_notice(struct commit *commit, struct notice *notice); /* takes it; may be NULL */
-/* RUN(SITE, ARG) once it is on the disk; ARG lives in the commit's arena. */
+/* RUN(SITE, ARG) once it is on the disk; ARG lives as long, in the
+ * commit's arena or elsewhere. */
 void commit_then(struct commit *commit, void (*run)(struct site *site, void *arg), void *arg);
+/* RUN(SITE, commit_then's ARG) when it cannot be put on the disk. */
+void commit_else(struct commit *commit, void (*run)(struct site *site, void *arg));
+/* Nothing was put into it. */
+void commit_drop(struct commit *commit);
 /* PAYLOAD lives in the request's arena. */
 void commit_submit(struct commit *commit, struct element *payload);
 /* The same; but then the request is refused, for not all of it was done. */

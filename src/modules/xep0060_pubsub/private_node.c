@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* private_node.c - makes them as clients are told to (XEP-0402 §4.2, XEP-0490 §3). */
+#include "modules/xep0060_pubsub/private_node.h"
+
+struct node *
+private_node(struct site *site, struct commit *commit, struct str name)
+{
+	struct node *node = site_node(site, name);
+	struct node_config *config;
+
+	if (node != NULL)
+		return node->config->access_model == MODEL_WHITELIST && node->config->persist_items
+			       ? node
+			       : NULL;
+	if (!site_has_room_for_node(site))
+		return NULL;
+	config = node_config_default(PLACE_ACCOUNT);
+	config->access_model = MODEL_WHITELIST;
+	config->max_items = CONFIG_MAX;
+	config->send_last = LAST_NEVER;
+	return site_create(site, commit, name, site->jid.text, config);
+}
