@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* account.c - recadoctl account: add, delete, list, password. */
+/* account.c - recadoctl account: add, delete, disable, enable, list, password. */
 #include "ctl/client.h"
 #include "ctl/output.h"
 #include "ctl/password.h"
@@ -63,25 +63,44 @@ is_confirmed(struct ctl *ctl)
 	       (answer[0] == 'y' || answer[0] == 'Y');
 }
 
-int
-account_delete(struct ctl *ctl)
+/* COMMAND for each operand. Returns the worst of the exit codes. */
+static int
+each_account(struct ctl *ctl, const char *command, const char *done)
 {
 	int code = CTL_OK, worst = CTL_OK;
 
-	if (!is_confirmed(ctl))
-		return ctl_complain(ctl, CTL_FAILED, "nothing was deleted");
 	for (size_t i = 0; i < ctl->operand_count && code != CTL_UNREACHABLE; i++) {
-		json_t *result = client_ask(ctl, "account-delete",
+		json_t *result = client_ask(ctl, command,
 					    json_pack("{s:s}", "account", ctl->operands[i]), &code);
 
 		worst = MAX(worst, code);
 		if (result != NULL && ctl->json)
 			output_json(json_incref(result));
 		else if (result != NULL)
-			printf("deleted %s\n", ctl->operands[i]);
+			printf("%s %s\n", done, ctl->operands[i]);
 		json_decref(result);
 	}
 	return worst;
+}
+
+int
+account_delete(struct ctl *ctl)
+{
+	if (!is_confirmed(ctl))
+		return ctl_complain(ctl, CTL_FAILED, "nothing was deleted");
+	return each_account(ctl, "account-delete", "deleted");
+}
+
+int
+account_disable(struct ctl *ctl)
+{
+	return each_account(ctl, "account-disable", "disabled");
+}
+
+int
+account_enable(struct ctl *ctl)
+{
+	return each_account(ctl, "account-enable", "enabled");
 }
 
 static void

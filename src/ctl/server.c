@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* server.c - recadoctl status, reload, stop, log-level. */
+/* server.c - recadoctl announce, status, reload, stop, log-level. */
 #include "ctl/client.h"
 #include "ctl/output.h"
 
@@ -57,6 +57,26 @@ server_status(struct ctl *ctl)
 	else if (status != NULL)
 		print_status(ctl, status);
 	json_decref(status);
+	return code;
+}
+
+int
+server_announce(struct ctl *ctl)
+{
+	const char *host = ctl_flag(ctl, "host"), *subject = ctl_flag(ctl, "subject");
+	int code;
+	json_t *result = client_ask(ctl, "announce",
+				    json_pack("{s:s, s:s, s:s}", "text", ctl->operands[0], "host",
+					      host != NULL ? host : "", "subject",
+					      subject != NULL ? subject : ""),
+				    &code);
+
+	if (result != NULL && ctl->json)
+		output_json(json_incref(result));
+	else if (result != NULL)
+		printf("sent to %s accounts\n",
+		       show_count(ctl->arena, json_object_get(result, "accounts")));
+	json_decref(result);
 	return code;
 }
 

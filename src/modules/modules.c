@@ -19,6 +19,7 @@ extern const struct module xep0060_pubsub;
 extern const struct module xep0077_register;
 extern const struct module xep0092_version;
 extern const struct module xep0115_caps;
+extern const struct module xep0133_admin;
 extern const struct module xep0157_contact;
 extern const struct module xep0160_offline;
 extern const struct module xep0163_pep;
@@ -59,6 +60,7 @@ const struct module *const modules[] = {
 	&xep0077_register,
 	&xep0092_version,
 	&xep0115_caps,
+	&xep0133_admin,
 	&xep0157_contact,
 	&xep0199_ping,
 	&xep0202_time,

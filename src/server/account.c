@@ -3,6 +3,7 @@
 #include "server/account.h"
 
 #include "base/log.h"
+#include "server/account_disable.h"
 #include "server/account_extra.h"
 #include "server/c2s.h"
 #include "server/clients.h"
@@ -100,8 +101,9 @@ enum { /* results of loading: */
        LOADED_PREFS,
        LOADED_LOG, /* and the next */
        LOADED_CLIENTS = 5,
-       LOADED_ROSTER,    /* and the next */
-       LOADED_EXTRA = 8, /* what modules keep */
+       LOADED_ROSTER, /* and the next */
+       LOADED_DISABLED = 8,
+       LOADED_EXTRA, /* what modules keep */
 };
 
 static void
@@ -119,6 +121,7 @@ on_load(struct store_request *request)
 			account->photo_hash = str_dupz(request->results[LOADED_PHOTO].value);
 		if (request->results[LOADED_PREFS].value.len > 0)
 			account->archive_prefs = str_dupz(request->results[LOADED_PREFS].value);
+		account->is_disabled = request->results[LOADED_DISABLED].status == STORE_OK;
 		account_extra_loaded(account, request, LOADED_EXTRA);
 		rest = store_request_new(account->worker->store, account->worker->loop,
 					 on_load_rest, account);
@@ -151,6 +154,7 @@ account_get(struct worker *worker, struct str bare)
 	message_log_load(request, account->jid.text);
 	clients_load(request, account->jid.text);
 	roster_load(request, account->jid.text);
+	account_disabled_get(request, account->jid.text);
 	account_extra_load(request, account->jid.text);
 	store_submit(request);
 	return account;

@@ -62,8 +62,10 @@ struct account {
 	struct link clients;   /* struct client: its devices (clients.h) */
 	char *photo_hash;      /* ACCOUNT_PHOTO_DOC's text, or NULL */
 	struct message_log log;
+	uint64_t motd_id;    /* of the message of the day that it has seen, as far as known */
 	char *archive_prefs; /* ACCOUNT_PREFS_DOC, or NULL */
 	struct drain *drain; /* message_drain.c; NULL: nothing is being drained */
+	bool is_disabled;    /* nobody may log in (account_disable.h) */
 	bool is_changing;    /* its password, or its end, is being worked on: one at a time */
 	unsigned pins;       /* operations under way that point here */
 	struct link idle;    /* in worker->idle_accounts while session_count is 0 */

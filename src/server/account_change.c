@@ -3,8 +3,10 @@
 #include "server/account_change.h"
 
 #include "server/account.h"
+#include "server/account_disable.h"
 #include "server/message_log.h"
 #include "server/module.h"
+#include "server/notices.h"
 #include "server/route.h"
 
 #include <openssl/crypto.h>
@@ -72,21 +74,6 @@ home_of(const struct change *change)
 	return worker_home(change->server->workers[0], change->account.text);
 }
 
-/* It waits in the offline log until somebody logs in for the first time. */
-static void
-welcome(struct worker *worker, const struct jid *account)
-{
-	const struct config_host *host = worker_host(worker, account->domain);
-	struct stanza *message;
-
-	if (host == NULL || host->welcome.len == 0)
-		return;
-	message = stanza_new(STANZA_MESSAGE, MESSAGE_NORMAL,
-			     (struct jid){.text = host->name, .domain = host->name}, *account);
-	element_add_leaf(message->arena, message->el, "body", host->welcome);
-	route(worker, message);
-}
-
 /* On the home worker: what it knows of the account is out of date. */
 static void
 tell_home(struct worker *worker, void *arg)
@@ -104,7 +91,7 @@ tell_home(struct worker *worker, void *arg)
 		account_revoke(account, keep, false);
 	account_forget(worker, change->account.text);
 	if (change->what == ACCOUNT_MAKE)
-		welcome(worker, &change->account);
+		notice_welcome(worker, &change->account);
 	go_back(change);
 }
 
@@ -289,6 +276,7 @@ on_pruned(struct store_request *request)
 	}
 	removal = store_request_new(worker->store, worker->loop, on_removed, change);
 	store_owner_remove(removal, change->account.text);
+	store_set_remove(removal, change->account.domain, DISABLED_SET, change->account.text);
 	store_submit(removal);
 }
 

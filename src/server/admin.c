@@ -3,12 +3,15 @@
 #include "server/admin.h"
 
 #include "base/log.h"
+#include "base/utf8.h"
 #include "server/account_change.h"
+#include "server/account_disable.h"
 #include "server/admin_backup.h"
 #include "server/admin_clients.h"
 #include "server/admin_private.h"
 #include "server/admin_sessions.h"
 #include "server/module.h"
+#include "server/notices.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -169,6 +172,30 @@ account_delete(struct control_call *call)
 }
 
 static void
+set_disabled(struct control_call *call, bool is_disabled)
+{
+	struct admin *admin = call->owner;
+	struct jid jid;
+
+	if (hosted_jid(call, &jid) < 0)
+		return;
+	call->data = (void *)(uintptr_t)arena_dup(call->arena, jid.text).p;
+	account_set_disabled(admin->server, admin->loop, jid, is_disabled, changed, call);
+}
+
+static void
+account_disable(struct control_call *call)
+{
+	set_disabled(call, true);
+}
+
+static void
+account_enable(struct control_call *call)
+{
+	set_disabled(call, false);
+}
+
+static void
 on_list(struct store_request *request)
 {
 	struct control_call *call = request->owner;
@@ -286,6 +313,49 @@ log_level(struct control_call *call)
 	control_reply(call, json_pack("{s:s}", "level", log_level_name(log_level_now())));
 }
 
+/* One host after the other, or all at once. */
+struct announcement {
+	struct control_call *call;
+	size_t waiting, count;
+};
+
+static void
+announced(void *owner, size_t count)
+{
+	struct announcement *a = owner;
+
+	a->count += count;
+	if (--a->waiting == 0)
+		control_reply(a->call, json_pack("{s:I}", "accounts", (json_int_t)a->count));
+}
+
+static void
+announce(struct control_call *call)
+{
+	struct admin *admin = call->owner;
+	struct announcement *a = arena_new_of(call->arena, struct announcement);
+	struct str host = control_text(call, "host"), text = control_text(call, "text");
+	struct str subject = control_text(call, "subject");
+
+	if (host.len > 0 && config_host(admin->config, host) == NULL) {
+		control_fail(call, "item-not-found", "%.*s is not among the hosts of this server",
+			     STR_ARG(host));
+		return;
+	}
+	if (text.len == 0 || text.len > NOTICE_BYTES_MAX || !utf8_is_xml(text) ||
+	    !utf8_is_xml(subject)) {
+		control_fail(call, "bad-request",
+			     "the text is empty, too long, or has a character that XML forbids");
+		return;
+	}
+	a->call = call;
+	a->waiting = host.len > 0 ? 1 : admin->config->host_count;
+	for (size_t i = 0; i < admin->config->host_count; i++)
+		if (host.len == 0 || str_equal(host, admin->config->hosts[i].name))
+			notice_announce(admin->server, admin->loop, admin->config->hosts[i].name,
+					subject, text, announced, a);
+}
+
 #define ARGS(...) ((const struct control_arg[]){__VA_ARGS__, {0}})
 #define ACCOUNT                                                                                    \
 	{                                                                                          \
@@ -316,6 +386,9 @@ static const struct control_command commands[] = {
 	 ARGS({"host", CONTROL_TEXT, false, "of that host only"}, AFTER, LIMIT), account_list},
 	{"account-password", "sets a new password and ends the sessions", ARGS(ACCOUNT, PASSWORD),
 	 account_password},
+	{"account-disable", "lets nobody log in, and ends the sessions; all is kept", ARGS(ACCOUNT),
+	 account_disable},
+	{"account-enable", "lets a disabled account log in again", ARGS(ACCOUNT), account_enable},
 	{"session-list", "lists sessions by address",
 	 ARGS({"of", CONTROL_TEXT, false, "of that host or account only"}, AFTER, LIMIT),
 	 admin_session_list},
@@ -330,6 +403,10 @@ static const struct control_command commands[] = {
 	 admin_device_revoke},
 	{"backup", "copies all data, while the server goes on",
 	 ARGS({"directory", CONTROL_TEXT, true, "to be made, absolute"}), admin_backup},
+	{"announce", "tells something to all that are logged in",
+	 ARGS({"text", CONTROL_TEXT, true, "what"}, {"subject", CONTROL_TEXT, false, "its subject"},
+	      {"host", CONTROL_TEXT, false, "on that host only"}),
+	 announce},
 	{"status", "counts what the server does", NULL, status},
 	{"reload", "reads configuration and certificates again", NULL, reload},
 	{"stop", "stops the server", NULL, stop},

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/rand.h"
 #include "io/certificate.h"
+#include "server/account_disable.h"
 #include "server/account_keys.h"
 #include "server/c2s_private.h"
 #include "xmpp/ns.h"
@@ -222,6 +223,7 @@ on_credentials(struct store_request *request)
 	bool is_known = result->status == STORE_OK &&
 			credentials_parse(request->arena, result->value, &credentials) == 0;
 
+	c2s->is_disabled = request->results[1].status == STORE_OK;
 	if (c2s->login != NULL && is_known)
 		remember_keys(c2s->login, &credentials);
 	if (c2s_release(c2s))
@@ -236,11 +238,13 @@ look_up(struct c2s *c2s)
 {
 	struct store_request *request =
 		store_request_new(c2s->worker->store, c2s->worker->loop, on_credentials, c2s);
-	struct str user = sasl_server_username(c2s->sasl);
+	struct str user = sasl_server_username(c2s->sasl), bare;
 
 	c2s->tried_password = true;
 	c2s->credentials_ms = time_mono_ms();
-	store_auth_get(request, arena_printf(request->arena, "%.*s@%s", STR_ARG(user), c2s->host));
+	bare = arena_printf(request->arena, "%.*s@%s", STR_ARG(user), c2s->host);
+	store_auth_get(request, bare);
+	account_disabled_get(request, bare);
 	c2s_hold(c2s);
 	store_submit(request);
 }
@@ -335,7 +339,11 @@ take_step(struct c2s *c2s, enum sasl_step step, struct str out)
 			      c2s);
 		break;
 	case SASL_SUCCESS:
-		succeed(c2s, out);
+		/* RFC 6120 §6.5.1: to nobody but who knows the password. */
+		if (c2s->is_disabled)
+			c2s_fail_sasl(c2s, SASL_ACCOUNT_DISABLED, "the account is disabled");
+		else
+			succeed(c2s, out);
 		break;
 	case SASL_FAILURE: {
 		enum sasl_failure failure = sasl_server_failure(c2s->sasl, &why);
@@ -362,6 +370,8 @@ start(struct c2s *c2s, enum sasl_mechanism mechanism, struct str data)
 	};
 	struct str out = STR_NONE;
 	int len;
+
+	c2s->is_disabled = false;
 
 	if (conn_is_secure(c2s->conn)) {
 		if (conn_channel_exporter(c2s->conn, exporter) == 0)

@@ -124,6 +124,10 @@ c2s_may_use_account(struct c2s *c2s, const struct account *account)
 		c2s_close(c2s, STREAM_NOT_AUTHORIZED, "the account is gone");
 		return false;
 	}
+	if (account->is_disabled) {
+		c2s_close(c2s, STREAM_NOT_AUTHORIZED, "the account is disabled");
+		return false;
+	}
 	if (!account->is_guest && c2s->credentials_ms > 0 &&
 	    c2s->credentials_ms < account->revoked_ms) {
 		/* It began to log in before that, and took its time. */

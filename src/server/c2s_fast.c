@@ -8,6 +8,7 @@
  * same time, gets in once.
  */
 #include "base/log.h"
+#include "server/account_disable.h"
 #include "server/c2s_private.h"
 #include "server/clients.h"
 
@@ -183,6 +184,10 @@ judge(struct c2s *c2s, const struct client *client)
 		c2s_fail_sasl(c2s, failure, why);
 		return;
 	}
+	if (c2s->is_disabled) {
+		c2s_fail_sasl(c2s, SASL_ACCOUNT_DISABLED, "the account is disabled");
+		return;
+	}
 	memcpy(login->fast.nonce, client->tokens[slot].nonce, sizeof(login->fast.nonce));
 	login->fast.is_token = true;
 	c2s->proof = PROOF_TOKEN;
@@ -197,6 +202,7 @@ on_client(struct store_request *request)
 	struct credentials credentials;
 	struct client client = {0};
 
+	c2s->is_disabled = request->results[2].status == STORE_OK;
 	if (c2s_release(c2s)) {
 		if (request->results[0].status == STORE_OK &&
 		    credentials_parse(request->arena, request->results[0].value, &credentials) ==
@@ -226,6 +232,7 @@ look_up(struct login *login)
 	c2s->credentials_ms = time_mono_ms();
 	store_auth_get(request, login->bare);
 	store_set_get(request, login->bare, CLIENTS_SET, str(login->client_id));
+	account_disabled_get(request, login->bare);
 	c2s_hold(c2s);
 	store_submit(request);
 }

@@ -47,6 +47,7 @@ struct c2s {
 	bool is_direct_tls, require_tls;
 	bool is_counted; /* among those that have not logged in */
 	bool is_guest;
+	bool is_disabled; /* the account that it proves to be: said once it is proved */
 	bool is_moving, is_ending, is_throttled;
 	bool is_closing; /* nothing more is read; the output may still be on its way */
 	bool is_dead;    /* the connection is gone; freed when nothing is held */

@@ -34,6 +34,8 @@ struct program {
 	struct watch signals;
 	struct timer watchdog, certificates;
 	uint64_t watchdog_ms;
+	_Atomic bool is_restart;
+	char **argv;
 	int64_t certificates_changed; /* newest change of a certificate file, ns */
 };
 
@@ -138,6 +140,25 @@ void
 program_stop(void)
 {
 	loop_stop(program.loop);
+}
+
+static void
+end(bool is_restart)
+{
+	atomic_store(&program.is_restart, is_restart);
+	loop_stop(program.loop);
+}
+
+/* As if it had been started anew, with the rights that are left. */
+static void
+restart(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	execv("/proc/self/exe", program.argv);
+	fprintf(stderr, "recadod: cannot start again: %s\n", strerror(errno));
 }
 
 static void
@@ -294,6 +315,7 @@ serve(void)
 
 	raise_descriptor_limit();
 	program.loop = loop_new();
+	program.server.end = end;
 	if (watch_signals() < 0 || open_all(arena, &why) < 0) {
 		log_event(LOG_ERROR, "start-failed", LOG_STR("why", why));
 	} else {
@@ -302,7 +324,8 @@ serve(void)
 			  LOG_INT("workers", program.server.worker_count));
 		sd_notify(0, "READY=1");
 		loop_run(program.loop);
-		sd_notify(0, "STOPPING=1");
+		if (!atomic_load(&program.is_restart))
+			sd_notify(0, "STOPPING=1");
 		running_stop(program.running);
 		log_event(LOG_INFO, "stopped");
 		rc = EXIT_SUCCESS;
@@ -339,6 +362,10 @@ load_and_serve(bool check_only)
 	config_unref(program.config);
 	arena_free(arena);
 	arena_thread_end();
+	if (rc == EXIT_SUCCESS && atomic_load(&program.is_restart)) {
+		restart();
+		rc = EXIT_FAILURE;
+	}
 	return rc;
 }
 
@@ -364,6 +391,7 @@ main(int argc, char **argv)
 	modules_init();
 	command_line_read(argc, argv, &line);
 	program.config_path = line.config_path;
+	program.argv = argv;
 	switch (line.action) {
 	case ACTION_SERVE:
 	case ACTION_CHECK_CONFIG:

@@ -21,6 +21,7 @@
 #include "xmpp/stanza.h"
 #include "xmpp/xml_writer.h"
 
+struct command;
 struct control_command;
 
 enum verdict {
@@ -173,6 +174,8 @@ struct module {
 	void (*account_free)(void *state);
 	/* Commands of the control socket (control.h), or NULL; their owner is admin_private.h's. */
 	const struct control_command *controls;
+	/* Ad-hoc commands of the host (modules/commands.h), or NULL. */
+	const struct command *commands;
 	/* Once a second, on each worker. */
 	void (*tick)(struct worker *worker);
 	/* The configuration was changed, from OLD to worker->config; on each worker. */

@@ -9,6 +9,7 @@
 #include "server/c2s.h"
 #include "server/component.h"
 #include "server/module.h"
+#include "server/notices.h"
 #include "server/running.h"
 #include "server/sm.h"
 
@@ -226,6 +227,7 @@ switch_config(struct worker *worker, void *arg)
 	for (size_t i = 0; i < module_count(); i++)
 		if (modules[i]->reloaded != NULL)
 			modules[i]->reloaded(worker, old);
+	notices_load(worker);
 	config_unref(old);
 }
 

@@ -19,6 +19,7 @@ struct server {
 	unsigned char seal_key[32];         /* for passwords kept for XEP-0078 digest */
 	uint64_t started_us;
 	_Atomic bool is_stopping;
+	void (*end)(bool is_restart); /* ends the process, from any thread; NULL: nobody can */
 	/* Replaced at reload, under the lock; each stream takes a reference. */
 	struct tls_context *tls;
 	pthread_mutex_t tls_lock;

@@ -7,6 +7,7 @@
 #include "server/audience.h"
 #include "server/component.h"
 #include "server/module.h"
+#include "server/notices.h"
 #include "server/route.h"
 #include "server/server.h"
 #include "server/server_ask.h"
@@ -52,6 +53,7 @@ worker_new(struct server *server, unsigned index, struct loop *loop, struct stor
 	for (size_t i = 0; i < module_count(); i++)
 		if (modules[i]->start != NULL)
 			modules[i]->start(worker);
+	notices_load(worker);
 	timer_set(loop, &worker->tick, loop_now_ms(loop) + TICK_MS);
 	return worker;
 }
@@ -74,6 +76,7 @@ worker_free(struct worker *worker)
 	}
 	free(worker->module_state);
 	map_free(&worker->accounts);
+	notices_free(worker);
 	while (worker->letters.count > 0) {
 		const struct letter *letter = &worker->letters.ring[worker->letters.first];
 

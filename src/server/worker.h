@@ -43,6 +43,7 @@ struct worker {
 	struct store *store;
 	struct config *config;         /* this worker's reference; changed by a letter at reload */
 	struct map accounts;           /* struct account by bare JID */
+	struct map notices;            /* of hosts: notices.c */
 	struct link idle_accounts;     /* those without a session, oldest first */
 	struct link streams;           /* struct c2s: every client connection on this worker */
 	struct map asks;               /* struct server_ask by id: what the server asked others */
