@@ -261,9 +261,7 @@ enter(struct room *room, struct stanza *presence)
 static bool
 is_groupchat_1_0(const struct stanza *presence)
 {
-	struct caps caps;
-
-	return !caps_find(presence->el, &caps) && element_child(presence->el, NS_CAPS, "c") == NULL;
+	return element_child(presence->el, NS_CAPS, "c") == NULL;
 }
 
 static void
