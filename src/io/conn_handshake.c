@@ -96,7 +96,8 @@ take_over_keys(struct conn *conn)
 static void
 make_session(struct conn *conn, struct conn_io *io)
 {
-	conn->ssl = tls_session_new(conn->handshake->context, conn->handshake->server_name);
+	conn->ssl = tls_session_new(conn->handshake->context, conn->handshake->server_name,
+				    conn->handshake->is_direct);
 	BIO_up_ref(io->bio);
 	SSL_set_bio(conn->ssl, io->bio, io->bio);
 }

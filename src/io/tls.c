@@ -25,7 +25,7 @@ struct tls_context {
 	SSL_CTX **contexts; /* one for each host, and one for a client */
 	struct str *names;
 	size_t count;
-	bool verifies;       /* client: the server's certificate */
+	bool names_server;   /* client: the certificate must be of the name that is wanted */
 	unsigned char *alpn; /* as on the wire: its length first */
 	size_t alpn_len;
 };
@@ -167,13 +167,8 @@ take_secret(const SSL *ssl, const char *line)
 }
 
 static int
-load_host(struct tls_context *context, size_t index, const struct tls_options *options,
-	  struct arena *arena, struct str *why)
+load_certificate(SSL_CTX *ctx, const struct tls_host *host, struct arena *arena, struct str *why)
 {
-	const struct tls_host *host = &options->hosts[index];
-	SSL_CTX *ctx = context->contexts[index] = new_ssl_ctx(TLS_server_method());
-
-	context->names[index] = str_of(str_dupz(host->name), host->name.len);
 	if (SSL_CTX_use_certificate_chain_file(ctx, host->certificate_path) != 1) {
 		*why = arena_printf(arena, "%s: %s", host->certificate_path,
 				    tls_error("not a certificate"));
@@ -183,6 +178,19 @@ load_host(struct tls_context *context, size_t index, const struct tls_options *o
 		*why = arena_printf(arena, "%s: %s", host->key_path, tls_error("not a key"));
 		return -1;
 	}
+	return 0;
+}
+
+static int
+load_host(struct tls_context *context, size_t index, const struct tls_options *options,
+	  struct arena *arena, struct str *why)
+{
+	const struct tls_host *host = &options->hosts[index];
+	SSL_CTX *ctx = context->contexts[index] = new_ssl_ctx(TLS_server_method());
+
+	context->names[index] = str_of(str_dupz(host->name), host->name.len);
+	if (load_certificate(ctx, host, arena, why) < 0)
+		return -1;
 	SSL_CTX_set_keylog_callback(ctx, take_secret);
 	SSL_CTX_set_tlsext_servername_callback(ctx, select_host);
 	SSL_CTX_set_tlsext_servername_arg(ctx, context);
@@ -224,14 +232,30 @@ tls_client_new(const char *ca_path, bool verify, const char *alpn, struct tls_co
 	struct tls_context *context = new_context(1, alpn);
 	SSL_CTX *ctx = context->contexts[0] = new_ssl_ctx(TLS_client_method());
 
-	context->verifies = verify;
+	context->names_server = true;
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, verify ? NULL : accept_any);
 	if (set_trust(ctx, ca_path, arena, why) < 0) {
 		tls_unref(context);
 		return -1;
 	}
-	if (context->alpn != NULL)
-		SSL_CTX_set_alpn_protos(ctx, context->alpn, (unsigned)context->alpn_len);
+	*out = context;
+	return 0;
+}
+
+int
+tls_peer_new(const struct tls_host *own, const char *ca_path, const char *alpn,
+	     struct tls_context **out, struct arena *arena, struct str *why)
+{
+	struct tls_context *context = new_context(1, alpn);
+	SSL_CTX *ctx = context->contexts[0] = new_ssl_ctx(TLS_client_method());
+
+	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, accept_any);
+	SSL_CTX_set_purpose(ctx, X509_PURPOSE_ANY);
+	if (set_trust(ctx, ca_path, arena, why) < 0 ||
+	    (own != NULL && load_certificate(ctx, own, arena, why) < 0)) {
+		tls_unref(context);
+		return -1;
+	}
 	*out = context;
 	return 0;
 }
@@ -245,7 +269,7 @@ is_address(const char *name)
 }
 
 SSL *
-tls_session_new(struct tls_context *context, const char *server_name)
+tls_session_new(struct tls_context *context, const char *server_name, bool is_direct)
 {
 	SSL *ssl = SSL_new(context->contexts[0]);
 
@@ -256,13 +280,17 @@ tls_session_new(struct tls_context *context, const char *server_name)
 		return ssl;
 	}
 	SSL_set_connect_state(ssl);
+	if (context->alpn != NULL && is_direct)
+		SSL_set_alpn_protos(ssl, context->alpn, (unsigned)context->alpn_len);
 	if (server_name[0] == '\0')
 		return ssl;
 	if (is_address(server_name)) { /* RFC 6066 §3: none in SNI */
-		X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), server_name);
+		if (context->names_server)
+			X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), server_name);
 	} else {
 		SSL_set_tlsext_host_name(ssl, server_name);
-		SSL_set1_host(ssl, server_name);
+		if (context->names_server)
+			SSL_set1_host(ssl, server_name);
 	}
 	return ssl;
 }

@@ -37,6 +37,13 @@ MUST_CHECK int tls_server_new(const struct tls_options *options, struct tls_cont
 /* A client's context, for tools and tests. VERIFY false: any certificate will do. */
 MUST_CHECK int tls_client_new(const char *ca_path, bool verify, const char *alpn,
 			      struct tls_context **out, struct arena *arena, struct str *why);
+/*
+ * A context to connect to other servers with. OWN (NULL: none) is the certificate that is shown to
+ * those who ask. Any certificate will do for the handshake: conn_peer_verified tells of its chain,
+ * and certificate_is_for (io/certificate.h) whom it names.
+ */
+MUST_CHECK int tls_peer_new(const struct tls_host *own, const char *ca_path, const char *alpn,
+			    struct tls_context **out, struct arena *arena, struct str *why);
 /* References are counted across threads. */
 struct tls_context *tls_ref(struct tls_context *context);
 void tls_unref(struct tls_context *context); /* takes NULL */

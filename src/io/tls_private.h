@@ -6,8 +6,11 @@
 
 #include <openssl/ssl.h>
 
-/* A session of CONTEXT, without BIOs. SERVER_NAME: whom the client wants; NULL for a server. */
-SSL *tls_session_new(struct tls_context *context, const char *server_name);
+/*
+ * A session of CONTEXT, without BIOs. SERVER_NAME: whom the client wants; NULL for a server. A
+ * client offers ALPN when it IS_DIRECT (XEP-0368), not after STARTTLS.
+ */
+SSL *tls_session_new(struct tls_context *context, const char *server_name, bool is_direct);
 
 /* RFC 5929 §4.1: the hash of the certificate's signature, or a better one. Its length, or -1. */
 int tls_end_point(const X509 *certificate, unsigned char out[64]);
