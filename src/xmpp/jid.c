@@ -149,6 +149,15 @@ jid_prepare_domain(struct arena *arena, struct str text, struct str *out, const 
 }
 
 int
+jid_domain_ascii(struct arena *arena, struct str domain, struct str *out)
+{
+	if (!is_plain_domain(domain) && domain.len > 0 && domain.p[0] != '[')
+		return prep_domain_ascii(arena, domain, out);
+	*out = arena_dup(arena, domain);
+	return 0;
+}
+
+int
 jid_prepare_resource(struct arena *arena, struct str text, struct str *out, const char **why)
 {
 	if (is_plain(text, RESOURCE)) {

@@ -64,6 +64,11 @@ MUST_CHECK int jid_prepare_domain(struct arena *arena, struct str text, struct s
 MUST_CHECK int jid_prepare_resource(struct arena *arena, struct str text, struct str *out,
 				    const char **why);
 /*
+ * DOMAIN, prepared, as DNS and certificates have it: A-labels (RFC 5890), a NUL behind it. Returns
+ * 0, or -1 when it has no such form.
+ */
+MUST_CHECK int jid_domain_ascii(struct arena *arena, struct str domain, struct str *out);
+/*
  * Whether LOCAL (prepared) may be the name of a new account: stricter than jid_prepare_local, so
  * that no two systems disagree on which account it names, and no name mimics another (SEC-56).
  */

@@ -5,6 +5,7 @@
 #define NS_STREAM "http://etherx.jabber.org/streams"
 #define NS_CLIENT "jabber:client"
 #define NS_SERVER "jabber:server"
+#define NS_DIALBACK "jabber:server:dialback"
 #define NS_TLS "urn:ietf:params:xml:ns:xmpp-tls"
 #define NS_SASL "urn:ietf:params:xml:ns:xmpp-sasl"
 #define NS_BIND "urn:ietf:params:xml:ns:xmpp-bind"

@@ -307,6 +307,22 @@ prep_domain(struct arena *arena, struct str text, struct str *out, const char **
 }
 
 int
+prep_domain_ascii(struct arena *arena, struct str domain, struct str *out)
+{
+	UIDNAInfo info = UIDNA_INFO_INITIALIZER;
+	UErrorCode error = U_ZERO_ERROR;
+	const char *why;
+	struct text in, ascii;
+
+	if (from_utf8(domain, &in, &why) < 0)
+		return -1;
+	ascii.n = uidna_nameToASCII(icu.idna, in.s, in.n, ascii.s, RAW_MAX, &info, &error);
+	if (U_FAILURE(error) || info.errors != 0)
+		return -1;
+	return to_utf8(arena, &ascii, out, &why);
+}
+
+int
 prep_check_nodeprep(struct str local, const char **why)
 {
 	UErrorCode error = U_ZERO_ERROR;

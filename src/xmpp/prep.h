@@ -48,3 +48,5 @@ struct str prep_nick_key(struct arena *arena, struct str name);
 /* The version of Unicode behind all this, such as "15.0": part of what stored skeletons depend on.
  */
 const char *prep_unicode_version(void);
+/* DOMAIN, prepared, with A-labels (RFC 5890 §2.3.2.1), as DNS and certificates have it. */
+MUST_CHECK int prep_domain_ascii(struct arena *arena, struct str domain, struct str *out);

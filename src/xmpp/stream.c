@@ -23,8 +23,21 @@ new_id(struct stream *stream)
 void
 stream_init(struct stream *stream, const struct xml_limits *limits)
 {
-	*stream = (struct stream){.reader = xml_reader_new(limits, true)};
+	*stream = (struct stream){.ns = NS_CLIENT, .reader = xml_reader_new(limits, true)};
 	new_id(stream);
+}
+
+void
+stream_init_server(struct stream *stream, const struct xml_limits *limits)
+{
+	stream_init(stream, limits);
+	stream->ns = NS_SERVER;
+}
+
+static bool
+is_between_servers(const struct stream *stream)
+{
+	return str_is(str(stream->ns), NS_SERVER);
 }
 
 static void
@@ -42,11 +55,20 @@ stream_clear(struct stream *stream)
 	stream->reader = NULL;
 }
 
+static void
+begin_header(const struct stream *stream, struct buf *out)
+{
+	buf_printf(out,
+		   "<?xml version='1.0'?><stream:stream xmlns='%s' xmlns:stream='" NS_STREAM "'",
+		   stream->ns);
+	if (is_between_servers(stream))
+		buf_addz(out, " xmlns:db='" NS_DIALBACK "'");
+}
+
 void
 stream_open(struct stream *stream, struct buf *out, struct str host, struct str to)
 {
-	buf_addz(out, "<?xml version='1.0'?><stream:stream xmlns='" NS_CLIENT
-		      "' xmlns:stream='" NS_STREAM "'");
+	begin_header(stream, out);
 	xml_write_attr(out, "id", str(stream->id));
 	xml_write_attr(out, "from", host);
 	if (to.len > 0)
@@ -55,6 +77,16 @@ stream_open(struct stream *stream, struct buf *out, struct str host, struct str 
 	if (stream->has_version)
 		buf_addz(out, " version='1.0'");
 	buf_addz(out, " xml:lang='en'>");
+	stream->is_open = true;
+}
+
+void
+stream_open_to(struct stream *stream, struct buf *out, struct str from, struct str to)
+{
+	begin_header(stream, out);
+	xml_write_attr(out, "from", from);
+	xml_write_attr(out, "to", to);
+	buf_addz(out, " version='1.0' xml:lang='en'>");
 	stream->is_open = true;
 }
 
@@ -163,6 +195,7 @@ read_header(struct stream *stream, struct buf *out, struct stream_event *event,
 	event->kind = STREAM_OPENED;
 	event->to = element_attr(el, "to");
 	event->from = element_attr(el, "from");
+	event->id = element_attr(el, "id");
 	event->has_version = stream->has_version;
 	for (const struct attr *a = el->attrs; a != NULL; a = a->next)
 		if (str_is(a->ns, NS_XML) && str_is(a->name, "lang"))
@@ -241,7 +274,7 @@ static void
 read_element(struct stream *stream, struct buf *out, struct stream_event *event,
 	     struct arena *arena, struct element *el)
 {
-	if (stanza_is(el) && str_is(el->ns, NS_CLIENT)) {
+	if (stanza_is(el) && str_is(el->ns, stream->ns)) {
 		event->kind = STREAM_STANZA;
 		event->arena = arena;
 		event->el = el;
@@ -255,11 +288,12 @@ read_element(struct stream *stream, struct buf *out, struct stream_event *event,
 		/* The peer's last word; ours is the end of the stream. */
 		stream_close(stream, out);
 		event->kind = STREAM_CLOSED;
+		event->el = el;
 	} else if (str_is(el->name, "message") || str_is(el->name, "presence") ||
 		   str_is(el->name, "iq")) {
 		fail(stream, out, event, STREAM_INVALID_NAMESPACE,
-		     "stanzas on this stream are in jabber:client");
-	} else if (!stream->is_authenticated) {
+		     "a stanza that is not in the stream's namespace");
+	} else if (!stream->is_authenticated && !is_between_servers(stream)) {
 		fail(stream, out, event, STREAM_NOT_AUTHORIZED, "not before authentication");
 	} else {
 		event->kind = STREAM_ELEMENT;

@@ -25,8 +25,10 @@ enum stream_event_kind {
 	STREAM_NEXT_TASK,
 	STREAM_TASK_DATA,
 	STREAM_STANZA,  /* message, presence or iq; the arena is the caller's from now on */
-	STREAM_ELEMENT, /* another one, after login; unknown ones are an error (§4.9.3.24) */
-	STREAM_CLOSED,  /* the peer ended its stream, in order */
+	STREAM_ELEMENT, /* another one, after login; unknown ones are an error (§4.9.3.24). Between
+			 * servers before it too: features, dialback and all answers */
+	STREAM_CLOSED,  /* the peer ended its stream, in order; EL is its <stream:error/>, or NULL
+			 */
 	STREAM_FAILED,  /* a stream error was written; flush and close */
 };
 
@@ -35,7 +37,7 @@ struct stream_event {
 	struct arena
 		*arena; /* STREAM_STANZA: the caller's; else NULL, views live until the next call */
 	struct element *el;
-	struct str to, from, lang; /* STREAM_OPENED; p NULL: absent */
+	struct str to, from, id, lang; /* STREAM_OPENED; p NULL: absent */
 	bool has_version;     /* STREAM_OPENED: "1.0" or later; else a client of before RFC 3920 */
 	struct str mechanism; /* STREAM_AUTH */
 	struct str data;      /* decoded; p NULL: none was sent */
@@ -46,6 +48,7 @@ struct stream_event {
 };
 
 struct stream {
+	const char *ns; /* of its content: NS_CLIENT, or NS_SERVER */
 	struct xml_reader *reader;
 	struct arena *scratch; /* of the newest event that is no stanza */
 	char id[23];           /* §4.7.3: unpredictable */
@@ -57,6 +60,8 @@ struct stream {
 };
 
 void stream_init(struct stream *stream, const struct xml_limits *limits);
+/* One between servers, in either role (XEP-0220 §2.3: with the namespace of dialback). */
+void stream_init_server(struct stream *stream, const struct xml_limits *limits);
 void stream_clear(struct stream *stream);
 
 /*
@@ -68,6 +73,8 @@ void stream_next(struct stream *stream, struct str *input, struct buf *out,
 
 /* The answer to STREAM_OPENED: our header, with a new id. Features, if any, are the caller's. */
 void stream_open(struct stream *stream, struct buf *out, struct str host, struct str to);
+/* The header of the initiating side (§4.2), between servers. */
+void stream_open_to(struct stream *stream, struct buf *out, struct str from, struct str to);
 /* The stream error, with a header before it if none is out yet, and the end of the stream. */
 void stream_fail(struct stream *stream, struct buf *out, struct str host,
 		 enum stream_condition condition, const char *text);

@@ -60,3 +60,12 @@ stream_error_write_with(struct buf *out, enum stream_condition condition, struct
 	buf_add(out, element);
 	buf_addz(out, "</stream:error>");
 }
+
+enum stream_condition
+stream_condition_parse(struct str name)
+{
+	for (int i = 0; i < STREAM_CONDITION_COUNT; i++)
+		if (names[i] != NULL && str_is(name, names[i]))
+			return (enum stream_condition)i;
+	return STREAM_UNDEFINED_CONDITION;
+}

@@ -41,3 +41,5 @@ const char *stream_condition_name(enum stream_condition condition);
 void stream_error_write(struct buf *out, enum stream_condition condition, const char *text);
 /* The same with an application's ELEMENT (RFC 6120 §4.9.4), self-contained, instead of a text. */
 void stream_error_write_with(struct buf *out, enum stream_condition condition, struct str element);
+/* The condition of that name; STREAM_UNDEFINED_CONDITION for one that is unknown. */
+enum stream_condition stream_condition_parse(struct str name);
