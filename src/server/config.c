@@ -194,6 +194,45 @@ config_host_service(const struct config *config, const struct config_host *host,
 	return NULL;
 }
 
+const struct config_remote *
+config_remote(const struct config *config, struct str domain)
+{
+	for (size_t i = 0; i < config->s2s.override_count; i++)
+		if (str_equal(config->s2s.overrides[i].domain, domain))
+			return &config->s2s.overrides[i];
+	return NULL;
+}
+
+bool
+config_is_s2s(const struct config_listener *listener)
+{
+	return listener->type == LISTENER_S2S || listener->type == LISTENER_S2S_TLS;
+}
+
+bool
+config_federates(const struct config *config)
+{
+	for (size_t i = 0; i < config->listener_count; i++)
+		if (config_is_s2s(&config->listeners[i]))
+			return true;
+	return false;
+}
+
+const char *
+config_listener_name(enum config_listener_type type)
+{
+	static const char *const names[] = {
+		[LISTENER_C2S] = "c2s",
+		[LISTENER_C2S_TLS] = "c2s-tls",
+		[LISTENER_COMPONENT] = "component",
+		[LISTENER_PROXY] = "proxy",
+		[LISTENER_S2S] = "s2s",
+		[LISTENER_S2S_TLS] = "s2s-tls",
+	};
+
+	return names[type];
+}
+
 bool
 config_is_admin(const struct config_host *host, struct str bare)
 {

@@ -36,7 +36,16 @@ struct config_service {
 	size_t module; /* index */
 };
 
-enum config_listener_type { LISTENER_C2S, LISTENER_C2S_TLS, LISTENER_COMPONENT, LISTENER_PROXY };
+enum config_listener_type {
+	LISTENER_C2S,
+	LISTENER_C2S_TLS,
+	LISTENER_COMPONENT,
+	LISTENER_PROXY,
+	LISTENER_S2S,
+	LISTENER_S2S_TLS,
+};
+enum config_remote_tls { REMOTE_STARTTLS, REMOTE_DIRECT_TLS, REMOTE_TLS_OPTIONAL };
+enum config_tristate { TRISTATE_INHERIT, TRISTATE_YES, TRISTATE_NO };
 enum config_plaintext { PLAINTEXT_NEVER, PLAINTEXT_LOOPBACK, PLAINTEXT_ALWAYS };
 enum config_conflict { CONFLICT_REPLACE_OLD, CONFLICT_REFUSE_NEW, CONFLICT_RENAME };
 enum config_tls_version { CONFIG_TLS_1_2, CONFIG_TLS_1_3 };
@@ -130,6 +139,31 @@ struct config_sessions {
 	uint64_t resume_timeout;       /* ms that a session waits for its client to resume it */
 };
 
+/* What holds for one remote domain alone. */
+struct config_remote {
+	struct str domain;  /* prepared */
+	struct str address; /* numeric, instead of what DNS says; empty: DNS */
+	uint64_t port;      /* at ADDRESS */
+	enum config_remote_tls tls;
+	enum config_tristate require_certificate;
+};
+
+struct config_s2s {               /* federation: RFC 6120 between servers */
+	bool require_certificate; /* a valid one for the remote domain; else dialback will do */
+	bool closed;              /* nobody but `allow` and the overrides */
+	bool private_addresses;   /* whether DNS may lead to them (SEC-44) */
+	bool bidi, stream_management, spool;
+	struct text_list allow, deny; /* domains, prepared; each with its sub-domains */
+	struct str dns_server;        /* address, or address@port; empty: the system's */
+	struct str ca_file;           /* empty: the system's */
+	uint64_t connect_timeout, request_timeout, spool_time, idle_timeout, silent_after; /* ms */
+	uint64_t queue_bytes;      /* for one remote domain */
+	uint64_t dials;            /* under way at a time, of one worker */
+	uint64_t domains_per_hour; /* new ones that one account may make the server call */
+	const struct config_remote *overrides;
+	size_t override_count;
+};
+
 struct config {
 	/* What the file says. Paths are absolute, or relative to the file's directory. */
 	const struct config_host *hosts; /* at least one */
@@ -151,6 +185,7 @@ struct config {
 	struct config_tls tls;
 	struct config_sasl sasl;
 	struct config_sessions sessions;
+	struct config_s2s s2s;
 	struct str path; /* of the file */
 	/* the rest is config.c's */
 	struct arena *arena;
@@ -186,6 +221,8 @@ void config_unref(struct config *config); /* takes NULL */
 
 /* The host of that (prepared) name, or NULL. */
 const struct config_host *config_host(const struct config *config, struct str name);
+/* What the file says of that (prepared) remote domain alone, or NULL. */
+const struct config_remote *config_remote(const struct config *config, struct str domain);
 /* The service of that (prepared) name, or NULL. */
 const struct config_service *config_service(const struct config *config, struct str name);
 /* The component that serves that (prepared) domain, or NULL. */
@@ -229,5 +266,10 @@ struct str config_needs_restart(struct arena *arena, const struct config *old,
 enum config_manual { MANUAL_MARKDOWN, MANUAL_MDOC };
 void config_write_manual(FILE *out, enum config_manual format, const struct config_module *modules,
 			 size_t module_count);
+
+/* Whether LISTENER is for other servers; without one there is no federation. */
+bool config_is_s2s(const struct config_listener *listener);
+bool config_federates(const struct config *config);
+const char *config_listener_name(enum config_listener_type type); /* "c2s-tls" */
 
 const char *config_contact_name(enum config_contact contact); /* "abuse" */

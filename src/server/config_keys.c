@@ -102,8 +102,9 @@ static const struct config_key contact_keys[CONTACT_COUNT] = {
 static const struct config_key listener_keys[] = {
 	{{"type", OPTION_TEXT, "c2s",
 	  "clients with STARTTLS, or with TLS from the first byte; or components (XEP-0114), "
-	  "whose connections are not encrypted; or files between clients (XEP-0065)",
-	  .choices = "c2s c2s-tls component proxy"},
+	  "whose connections are not encrypted; or files between clients (XEP-0065); or other "
+	  "servers, with STARTTLS or TLS: without a listener for them there is no federation",
+	  .choices = "c2s c2s-tls component proxy s2s s2s-tls"},
 	 IN(config_listener, type),
 	 CHECK_ENUM,
 	 RESTART},
@@ -113,9 +114,8 @@ static const struct config_key listener_keys[] = {
 	 CHECK_ADDRESS,
 	 RESTART},
 	{{"port", OPTION_INT, "5222",
-	  "port to listen on, 5223 where the type is `c2s-tls`, 5347 where it is `component`; 0: "
-	  "any "
-	  "that is free",
+	  "port to listen on, 5223 where the type is `c2s-tls`, 5347 where it is `component`, 5269 "
+	  "where it is `s2s`, 5270 where it is `s2s-tls`; 0: any that is free",
 	  .max = 65535},
 	 IN(config_listener, port),
 	 RESTART},
@@ -299,6 +299,97 @@ static const struct config_key limits_keys[] = {
 	 IN(config, limits.login_failures_per_minute)},
 };
 
+static const struct config_key s2s_keys[] = {
+	{{"require_certificate", OPTION_BOOL, "true",
+	  "whether another server must show a valid certificate for its domain; else dialback "
+	  "(XEP-0220), which trusts the DNS, will do too"},
+	 IN(config, s2s.require_certificate)},
+	{{"allow", OPTION_LIST, "",
+	  "domains that may be talked to when the federation is closed; each stands for its "
+	  "sub-domains too"},
+	 IN(config, s2s.allow),
+	 CHECK_HOSTS},
+	{{"deny", OPTION_LIST, "", "domains that may not, with their sub-domains"},
+	 IN(config, s2s.deny),
+	 CHECK_HOSTS},
+	{{"closed", OPTION_BOOL, "false",
+	  "whether only the domains of `allow` and of `overrides` are talked to"},
+	 IN(config, s2s.closed)},
+	{{"private_addresses", OPTION_BOOL, "false",
+	  "whether the DNS may lead to loopback, link-local and private addresses; an override may "
+	  "in any case"},
+	 IN(config, s2s.private_addresses)},
+	{{"bidi", OPTION_BOOL, "true",
+	  "whether one connection may carry stanzas in both directions (XEP-0288)"},
+	 IN(config, s2s.bidi)},
+	{{"stream_management", OPTION_BOOL, "true",
+	  "whether stanzas are counted, and sent again after a broken connection (XEP-0198)"},
+	 IN(config, s2s.stream_management)},
+	{{"spool", OPTION_BOOL, "true",
+	  "whether messages to other servers are kept on the disk until those have them"},
+	 IN(config, s2s.spool)},
+	{{"spool_time", OPTION_DURATION, "1h",
+	  "how long a message waits for a server that cannot be reached, before its sender gets an "
+	  "error",
+	  .max = HOURS(24 * 7)},
+	 IN(config, s2s.spool_time)},
+	{{"request_timeout", OPTION_DURATION, "45s", "the same for requests and presence",
+	  .min = SECONDS(1), .max = HOURS(1)},
+	 IN(config, s2s.request_timeout)},
+	{{"connect_timeout", OPTION_DURATION, "30s",
+	  "time from the look at the DNS to the end of the negotiation, each time",
+	  .min = SECONDS(1), .max = MINUTES(10)},
+	 IN(config, s2s.connect_timeout)},
+	{{"idle_timeout", OPTION_DURATION, "10m",
+	  "connections without a stanza are closed after that time; 0: never",
+	  .max = HOURS(24 * 7)},
+	 IN(config, s2s.idle_timeout)},
+	{{"silent_after", OPTION_DURATION, "90s",
+	  "how long another server may be silent while it owes an answer, before it is asked "
+	  "whether it is there; as long again, and the connection counts as dead",
+	  .min = SECONDS(1), .max = HOURS(24)},
+	 IN(config, s2s.silent_after)},
+	{{"queue_bytes", OPTION_SIZE, "4MiB", "what may wait for one remote domain", .min = KIB(64),
+	  .max = MIB(1024)},
+	 IN(config, s2s.queue_bytes)},
+	{{"dials", OPTION_INT, "200", "connections that one worker opens at a time", .min = 1,
+	  .max = 100000},
+	 IN(config, s2s.dials)},
+	{{"domains_per_hour", OPTION_INT, "100",
+	  "remote domains not talked to before that one account may make the server call; 0: no "
+	  "limit",
+	  .max = 1000000},
+	 IN(config, s2s.domains_per_hour)},
+	{{"dns_server", OPTION_TEXT, "",
+	  "name server to ask, as `192.0.2.1` or `192.0.2.1@53`; empty: as the system has it"},
+	 IN(config, s2s.dns_server),
+	 CHECK_RESOLVER},
+	{{"ca_file", OPTION_TEXT, "",
+	  "PEM file of authorities for other servers' certificates; empty: the system's"},
+	 IN(config, s2s.ca_file),
+	 CHECK_PATH},
+};
+
+static const struct config_key override_keys[] = {
+	{{"domain", OPTION_TEXT, "", "the remote domain"}, IN(config_remote, domain), CHECK_HOST},
+	{{"address", OPTION_TEXT, "", "where it is, as a numeric address; empty: as the DNS says"},
+	 IN(config_remote, address),
+	 CHECK_ADDRESS},
+	{{"port", OPTION_INT, "0", "port at that address; 0: 5269, or 5270 for direct TLS",
+	  .max = 65535},
+	 IN(config_remote, port)},
+	{{"tls", OPTION_TEXT, "starttls",
+	  "how the connection to that address is encrypted; `optional`: not at all if the other "
+	  "server cannot, in both directions",
+	  .choices = "starttls direct optional"},
+	 IN(config_remote, tls),
+	 CHECK_ENUM},
+	{{"require_certificate", OPTION_TEXT, "inherit", "as in `s2s`, for this domain",
+	  .choices = "inherit yes no"},
+	 IN(config_remote, require_certificate),
+	 CHECK_ENUM},
+};
+
 const struct config_section config_sections[SECTION_COUNT] = {
 	[SECTION_TOP] =
 		{"",
@@ -325,8 +416,9 @@ const struct config_section config_sections[SECTION_COUNT] = {
 		 "};"},
 	[SECTION_LISTENER] =
 		{"listeners",
-		 "A list of groups, one for each port. Without it, clients are served on "
-		 "ports 5222 (STARTTLS) and 5223 (TLS) of all addresses.",
+		 "A list of groups, one for each port. Without it, clients are served on ports "
+		 "5222 (STARTTLS) and 5223 (TLS) of all addresses, and other servers on 5269 and "
+		 "5270.",
 		 listener_keys, COUNT(listener_keys),
 		 "listeners = (\n"
 		 "\t{ type = \"c2s\"; port = 5222; },\n"
@@ -352,4 +444,16 @@ const struct config_section config_sections[SECTION_COUNT] = {
 	[SECTION_LIMITS] = {"limits", "A group: what one client, account or address may use.",
 			    limits_keys, COUNT(limits_keys),
 			    "limits = { offline_messages = 200; rate_bytes = \"64KiB\"; };"},
+	[SECTION_S2S] = {"s2s", "A group: federation with other servers.", s2s_keys,
+			 COUNT(s2s_keys),
+			 "s2s = { deny = [\"spam.example\"]; spool_time = \"4h\"; };"},
+	[SECTION_OVERRIDE] =
+		{"s2s.overrides",
+		 "A list in `s2s`: what holds for one remote domain, such as its address in a "
+		 "private network.",
+		 override_keys, COUNT(override_keys),
+		 "s2s = { overrides = (\n"
+		 "\t{ domain = \"b.example\"; address = \"10.0.0.2\"; require_certificate = "
+		 "\"no\"; }\n"
+		 "); };"},
 };

@@ -18,6 +18,7 @@ enum config_check {
 	CHECK_URIS,      /* LIST: with a scheme */
 	CHECK_MECHANISM, /* LIST: SASL mechanism names */
 	CHECK_LINES,     /* TEXT: may have several lines */
+	CHECK_RESOLVER,  /* TEXT: a numeric address, perhaps with @port */
 };
 
 struct config_key {
@@ -45,6 +46,8 @@ enum {
 	SECTION_SASL,
 	SECTION_SESSIONS,
 	SECTION_LIMITS,
+	SECTION_S2S,
+	SECTION_OVERRIDE,
 	SECTION_COUNT,
 };
 

@@ -204,6 +204,15 @@ find_hosts(struct config_reader *r, const config_setting_t *root)
 		config_fault(&r->faults, 0, "the list of hosts is empty; add a name");
 }
 
+static const uint16_t usual_ports[] = {
+	[LISTENER_C2S] = 5222,
+	[LISTENER_C2S_TLS] = 5223,
+	[LISTENER_COMPONENT] = COMPONENT_PORT,
+	[LISTENER_PROXY] = PROXY_PORT,
+	[LISTENER_S2S] = 5269,
+	[LISTENER_S2S_TLS] = 5270,
+};
+
 static void
 read_listener(struct config_reader *r, const config_setting_t *setting,
 	      struct config_listener *listener)
@@ -218,16 +227,10 @@ read_listener(struct config_reader *r, const config_setting_t *setting,
 		return;
 	}
 	read_section(r, setting, SECTION_LISTENER, listener);
-	if (listener->type == LISTENER_C2S_TLS &&
-	    config_setting_get_member(setting, "port") == NULL)
-		listener->port = 5223;
-	if (listener->type == LISTENER_PROXY && config_setting_get_member(setting, "port") == NULL)
-		listener->port = PROXY_PORT;
-	if (listener->type != LISTENER_COMPONENT)
-		return;
 	if (config_setting_get_member(setting, "port") == NULL)
-		listener->port = COMPONENT_PORT;
-	if (config_setting_get_member(setting, "address") == NULL)
+		listener->port = usual_ports[listener->type];
+	if (listener->type == LISTENER_COMPONENT &&
+	    config_setting_get_member(setting, "address") == NULL)
 		listener->address = STR("127.0.0.1"); /* SEC-45 */
 }
 
@@ -272,14 +275,68 @@ read_listeners(struct config_reader *r, const config_setting_t *setting,
 static void
 default_listeners(struct config_reader *r)
 {
-	struct config_listener *listeners = arena_array(r->arena, struct config_listener, 2);
+	static const enum config_listener_type types[] = {LISTENER_C2S, LISTENER_C2S_TLS,
+							  LISTENER_S2S, LISTENER_S2S_TLS};
+	struct config_listener *listeners =
+		arena_array(r->arena, struct config_listener, COUNT(types));
 
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < COUNT(types); i++) {
 		config_set_defaults(r, &config_sections[SECTION_LISTENER], &listeners[i]);
-	listeners[1].type = LISTENER_C2S_TLS;
-	listeners[1].port = 5223;
+		listeners[i].type = types[i];
+		listeners[i].port = usual_ports[types[i]];
+	}
 	r->config->listeners = listeners;
-	r->config->listener_count = 2;
+	r->config->listener_count = COUNT(types);
+}
+
+static void
+read_override(struct config_reader *r, const config_setting_t *setting,
+	      struct config_remote *remote)
+{
+	config_set_defaults(r, &config_sections[SECTION_OVERRIDE], remote);
+	if (!config_setting_is_group(setting)) {
+		config_fault_value(&r->faults, setting,
+				   STR("a group such as { domain = \"example.net\"; }"), NULL);
+		return;
+	}
+	read_section(r, setting, SECTION_OVERRIDE, remote);
+	if (remote->domain.len == 0)
+		config_fault(&r->faults, config_setting_source_line(setting),
+			     "an override without a domain; add domain = \"example.net\";");
+	if (remote->port == 0)
+		remote->port = usual_ports[remote->tls == REMOTE_DIRECT_TLS ? LISTENER_S2S_TLS
+									    : LISTENER_S2S];
+}
+
+static void
+read_overrides(struct config_reader *r, const config_setting_t *setting,
+	       struct config_host *host UNUSED)
+{
+	size_t n = config_setting_is_group(setting) ? 0 : (size_t)config_setting_length(setting);
+	struct config_remote *remotes = arena_array(r->arena, struct config_remote, n + 1);
+
+	if (!config_setting_is_list(setting)) {
+		config_fault_value(&r->faults, setting,
+				   STR("a list of groups: ( { domain = \"example.net\"; } )"),
+				   NULL);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		read_override(r, config_setting_get_elem(setting, (unsigned)i), &remotes[i]);
+	r->config->s2s.overrides = remotes;
+	r->config->s2s.override_count = n;
+}
+
+static void
+read_s2s(struct config_reader *r, const config_setting_t *setting, struct config_host *host UNUSED)
+{
+	static const struct group groups[] = {
+		{"overrides", CONFIG_TYPE_NONE, read_overrides},
+		{NULL, 0, NULL},
+	};
+	struct place place = {&config_sections[SECTION_S2S], r->config};
+
+	read_members(r, setting, &place, 1, groups, NULL);
 }
 
 static void
@@ -389,6 +446,7 @@ static const struct group top_groups[] = {
 	{"sasl", CONFIG_TYPE_GROUP, read_sasl},
 	{"sessions", CONFIG_TYPE_GROUP, read_sessions},
 	{"limits", CONFIG_TYPE_GROUP, read_limits},
+	{"s2s", CONFIG_TYPE_GROUP, read_s2s},
 	{NULL, 0, NULL},
 };
 
@@ -406,6 +464,7 @@ read_root(struct config_reader *r, const config_setting_t *root)
 	config_set_defaults(r, &config_sections[SECTION_SASL], config);
 	config_set_defaults(r, &config_sections[SECTION_SESSIONS], config);
 	config_set_defaults(r, &config_sections[SECTION_LIMITS], config);
+	config_set_defaults(r, &config_sections[SECTION_S2S], config);
 	config_set_defaults(r, &config_sections[SECTION_HOST], &r->host);
 	config_set_defaults(r, &config_sections[SECTION_CONTACTS], &r->host);
 	default_listeners(r);

@@ -142,6 +142,20 @@ check_address(struct str address)
 		       : -1;
 }
 
+/* Checks ADDRESS or ADDRESS@PORT. */
+static int
+check_resolver(struct arena *arena, struct str text)
+{
+	ptrdiff_t at = str_find(text, '@');
+	uint64_t port;
+
+	if (at >= 0 && str_to_u64(str_from(text, (size_t)at + 1), 65535, &port) < 0)
+		return -1;
+	if (at >= 0)
+		text = arena_dup(arena, str_first(text, (size_t)at));
+	return str_is(text, "*") ? -1 : check_address(text);
+}
+
 static int
 check_uri(struct str uri)
 {
@@ -190,6 +204,11 @@ check_one(struct config_reader *r, const config_setting_t *setting, enum config_
 		rc = jid_prepare_domain(r->arena, *text, text, &why);
 		if (rc == 0)
 			*text = arena_dup(r->arena, *text);
+		break;
+	case CHECK_RESOLVER:
+		expected = STR("an address such as \"192.0.2.1\", perhaps with a port: "
+			       "\"192.0.2.1@5353\"");
+		rc = text->len > 0 ? check_resolver(r->arena, *text) : 0;
 		break;
 	case CHECK_ADDRESS:
 		expected = STR(

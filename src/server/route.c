@@ -11,6 +11,7 @@
 #include "server/audience.h"
 #include "server/component.h"
 #include "server/module.h"
+#include "server/s2s.h"
 #include "server/server.h"
 #include "server/server_ask.h"
 
@@ -202,11 +203,8 @@ to_remote(struct worker *worker, struct stanza *stanza)
 {
 	struct event ev = {.worker = worker, .arena = arena_new(), .stanza = stanza};
 
-	/* Whoever tells all contacts that it goes, or asks who is there, does not wait for answers.
-	 */
-	if (hooks_run(POINT_TO_REMOTE, &ev) == PASS && stanza->type != PRESENCE_PROBE &&
-	    stanza->type != PRESENCE_UNAVAILABLE)
-		route_refusal(worker, stanza, STANZA_REMOTE_SERVER_NOT_FOUND, NULL);
+	if (hooks_run(POINT_TO_REMOTE, &ev) == PASS)
+		s2s_route(worker, stanza_ref(stanza));
 	arena_free(ev.arena);
 }
 

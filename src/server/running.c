@@ -8,6 +8,7 @@
 #include "server/component.h"
 #include "server/module.h"
 #include "server/route.h"
+#include "server/s2s.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -54,25 +55,14 @@ on_accepted(struct listener *listener, int fd)
 {
 	struct port *port = listener_owner(listener);
 
-	if (port->config.type == LISTENER_COMPONENT)
+	if (config_is_s2s(&port->config))
+		s2s_accept(port->runner->worker, fd, &port->config);
+	else if (port->config.type == LISTENER_COMPONENT)
 		component_accept(port->runner->worker, fd);
 	else if (port->config.type == LISTENER_PROXY)
 		accept_for_module(port->runner->worker, fd);
 	else
 		c2s_accept(port->runner->worker, fd, &port->config);
-}
-
-static const char *
-type_name(enum config_listener_type type)
-{
-	static const char *const names[] = {
-		[LISTENER_C2S] = "c2s",
-		[LISTENER_C2S_TLS] = "c2s-tls",
-		[LISTENER_COMPONENT] = "component",
-		[LISTENER_PROXY] = "proxy",
-	};
-
-	return names[type];
 }
 
 static int
@@ -90,7 +80,7 @@ listen_on(struct runner *runner, const struct config_listener *config, struct ar
 	runner->port_count++;
 	if (runner->worker->index > 0)
 		return 0;
-	log_event(LOG_INFO, "listening", LOG_Z("type", type_name(config->type)),
+	log_event(LOG_INFO, "listening", LOG_Z("type", config_listener_name(config->type)),
 		  LOG_STR("address", config->address),
 		  LOG_INT("port", listener_port(port->listener)));
 	if (is_open_to_all && config->type == LISTENER_C2S)
@@ -173,7 +163,8 @@ on_poll(struct timer *timer)
 	struct runner *runner = CONTAINER(timer, struct runner, poll);
 	struct loop *loop = runner->worker->loop;
 
-	if ((list_is_empty(&runner->worker->streams) && components_are_quiet(runner->worker)) ||
+	if ((list_is_empty(&runner->worker->streams) && components_are_quiet(runner->worker) &&
+	     s2s_is_quiet(runner->worker)) ||
 	    loop_now_ms(loop) >= runner->deadline_ms)
 		loop_stop(loop);
 	else
@@ -189,6 +180,7 @@ stop(struct worker *worker, void *arg)
 	close_ports(runner);
 	c2s_close_all(worker, STREAM_SYSTEM_SHUTDOWN, NULL);
 	components_close_all(worker, STREAM_SYSTEM_SHUTDOWN);
+	s2s_close_all(worker, STREAM_SYSTEM_SHUTDOWN, NULL);
 	runner->deadline_ms = now + worker->config->shutdown_timeout;
 	runner->poll.run = on_poll;
 	timer_set(worker->loop, &runner->poll, now);

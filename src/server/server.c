@@ -11,6 +11,8 @@
 #include "server/module.h"
 #include "server/notices.h"
 #include "server/running.h"
+#include "server/s2s.h"
+#include "server/s2s_tls.h"
 #include "server/sm.h"
 
 #include <errno.h>
@@ -67,17 +69,25 @@ server_load_tls(struct server *server, const struct config *config, struct arena
 		.is_tls13_only = config->tls.minimum_version == CONFIG_TLS_1_3,
 	};
 	struct tls_context *tls, *old;
+	struct s2s_contexts *contexts, *old_contexts;
 
 	for (size_t i = 0; i < config->host_count; i++)
 		if (find_certificate(config, &config->hosts[i], arena, &hosts[i], why) < 0)
 			return -1;
 	if (tls_server_new(&options, &tls, arena, why) < 0)
 		return -1;
+	if (s2s_contexts_new(config, hosts, &contexts, arena, why) < 0) {
+		tls_unref(tls);
+		return -1;
+	}
 	pthread_mutex_lock(&server->tls_lock);
 	old = server->tls;
 	server->tls = tls;
+	old_contexts = server->s2s_contexts;
+	server->s2s_contexts = contexts;
 	pthread_mutex_unlock(&server->tls_lock);
 	tls_unref(old);
+	s2s_contexts_free(old_contexts);
 	return 0;
 }
 
@@ -117,6 +127,7 @@ begin(struct server *server)
 	pthread_mutex_init(&server->tls_lock, NULL);
 	server->started_us = time_wall_us();
 	server->admission = admission_new();
+	rand_bytes(server->dialback_secret, sizeof(server->dialback_secret));
 }
 
 /* Until nobody has anything left to say: answers of the store lead to new requests. */
@@ -158,6 +169,9 @@ server_open(struct server *server, struct config *config, const char *driver, st
 	    server_load_tls(server, config, arena, why) < 0)
 		return -1;
 	make_workers(server, config, NULL);
+	for (size_t i = 0; config_federates(config) && i < server->worker_count; i++)
+		federation_open(server->workers[i]);
+	federation_load(server);
 	return 0;
 }
 
@@ -182,6 +196,7 @@ server_rest(struct server *server)
 			continue;
 		c2s_end_all(server->workers[i]);
 		components_end_all(server->workers[i]);
+		s2s_end_all(server->workers[i]);
 	}
 	settle(server);
 	for (size_t i = 0; i < server->worker_count; i++)
@@ -210,6 +225,7 @@ server_close(struct server *server)
 	free(server->workers);
 	admission_free(server->admission);
 	tls_unref(server->tls);
+	s2s_contexts_free(server->s2s_contexts);
 	pthread_mutex_destroy(&server->tls_lock);
 }
 
@@ -229,6 +245,7 @@ switch_config(struct worker *worker, void *arg)
 			modules[i]->reloaded(worker, old);
 	notices_load(worker);
 	config_unref(old);
+	s2s_check_all(worker);
 }
 
 void

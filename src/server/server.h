@@ -22,7 +22,9 @@ struct server {
 	void (*end)(bool is_restart); /* ends the process, from any thread; NULL: nobody can */
 	/* Replaced at reload, under the lock; each stream takes a reference. */
 	struct tls_context *tls;
+	struct s2s_contexts *s2s_contexts; /* for other servers; the same rule */
 	pthread_mutex_t tls_lock;
+	char dialback_secret[32]; /* of this process (SEC-42) */
 };
 
 /* A new reference to the certificates of now. */

@@ -9,14 +9,20 @@
 
 /* What is done below the modules, in the core. */
 static const struct spec core_specs[] = {
-	{"RFC 6120", NULL, SPEC_COMPLETE, "client streams"},
+	{"RFC 6120", NULL, SPEC_COMPLETE, "streams of clients and of servers"},
 	{"RFC 7590", NULL, SPEC_COMPLETE, "TLS 1.2 and 1.3"},
 	{"RFC 7622", NULL, SPEC_COMPLETE, "addresses; see doc/decisions.md"},
 	{"XEP-0078", "2.5", SPEC_COMPLETE,
 	 "on streams without a version; digest where passwords are kept"},
 	{"XEP-0170", "1.0", SPEC_COMPLETE, NULL},
-	{"XEP-0178", "1.2", SPEC_PARTIAL, "client certificates"},
-	{"XEP-0368", "1.1.0", SPEC_COMPLETE, "direct TLS for clients"},
+	{"XEP-0178", "1.2", SPEC_COMPLETE, NULL},
+	{"XEP-0185", "1.0", SPEC_COMPLETE, NULL},
+	{"XEP-0220", "1.1.1", SPEC_COMPLETE,
+	 "takes several domains on a stream; uses one stream for each pair itself"},
+	{"XEP-0288", "1.0.1", SPEC_PARTIAL,
+	 "no further domains on a stream from its accepting side"},
+	{"XEP-0344", "0.4", SPEC_PARTIAL, "by certificate alone"},
+	{"XEP-0368", "1.1.0", SPEC_COMPLETE, "for clients and servers"},
 	{"XEP-0386", "1.1.0", SPEC_COMPLETE, NULL},
 	{"XEP-0388", "1.0.4", SPEC_COMPLETE, NULL},
 	{"XEP-0474", "0.5.0", SPEC_COMPLETE, NULL},

@@ -9,6 +9,7 @@
 #include "server/module.h"
 #include "server/notices.h"
 #include "server/route.h"
+#include "server/s2s.h"
 #include "server/server.h"
 #include "server/server_ask.h"
 #include "server/sm.h"
@@ -27,6 +28,7 @@ tick(struct timer *timer)
 	for (size_t i = 0; i < module_count(); i++)
 		if (modules[i]->tick != NULL)
 			modules[i]->tick(worker);
+	federation_sweep(worker);
 	timer_set(worker->loop, timer, loop_now_ms(worker->loop) + TICK_MS);
 }
 
@@ -69,6 +71,7 @@ worker_free(struct worker *worker)
 	sm_discard_all(worker);
 	components_free(worker);
 	accounts_free(worker);
+	federation_free(worker);
 	for (size_t i = 0; i < module_count(); i++) {
 		if (modules[i]->state_free != NULL && worker->module_state[i] != NULL)
 			modules[i]->state_free(worker->module_state[i]);

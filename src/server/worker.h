@@ -52,8 +52,9 @@ struct worker {
 	struct letter_queue letters;
 	struct deferred drain;
 	bool is_draining;
-	struct timer tick;   /* every second: idle accounts */
-	void **module_state; /* by the module's index; see module.h */
+	struct federation *federation; /* NULL: no other servers */
+	struct timer tick;             /* every second: idle accounts */
+	void **module_state;           /* by the module's index; see module.h */
 	struct worker_counters counters;
 };
 

@@ -57,7 +57,7 @@ TEST(config_smallest_form_has_all_defaults)
 	check_int(t, (intmax_t)c->host_count, 1);
 	check_str(t, c->hosts[0].name, "example.com");
 	check(t, !c->hosts[0].registration && !c->hosts[0].guests && !c->hosts[0].legacy_digest);
-	check_int(t, (intmax_t)c->listener_count, 2);
+	check_int(t, (intmax_t)c->listener_count, 4);
 	check_int(t, c->listeners[0].type, LISTENER_C2S);
 	check_int(t, (intmax_t)c->listeners[0].port, 5222);
 	check(t, c->listeners[0].require_tls);
@@ -65,6 +65,11 @@ TEST(config_smallest_form_has_all_defaults)
 	check_str(t, c->listeners[0].address, "*");
 	check_int(t, c->listeners[1].type, LISTENER_C2S_TLS);
 	check_int(t, (intmax_t)c->listeners[1].port, 5223);
+	check_int(t, c->listeners[2].type, LISTENER_S2S);
+	check_int(t, (intmax_t)c->listeners[2].port, 5269);
+	check_int(t, c->listeners[3].type, LISTENER_S2S_TLS);
+	check_int(t, (intmax_t)c->listeners[3].port, 5270);
+	check(t, c->s2s.require_certificate && config_federates(c));
 	check_str(t, c->data_directory, "/var/lib/recado");
 	check_str(t, c->control_socket, "/run/recado/control.sock");
 	check(t, c->workers >= 1);
@@ -265,9 +270,9 @@ static const struct {
 	 "port = 5222; }\n"},
 	{"listeners = ( { typ = \"c2s\"; } );",
 	 "1: unknown key listeners[1].typ; did you mean \"type\"?\n"},
-	{"listeners = ( { type = \"s2s\"; } );",
-	 "1: listeners[1].type is \"s2s\": expected one of \"c2s\", \"c2s-tls\", "
-	 "\"component\", \"proxy\"\n"},
+	{"listeners = ( { type = \"s2s-udp\"; } );",
+	 "1: listeners[1].type is \"s2s-udp\": expected one of \"c2s\", \"c2s-tls\", "
+	 "\"component\", \"proxy\", \"s2s\", \"s2s-tls\"\n"},
 	{"listeners = ( { address = \"localhost\"; } );",
 	 "1: listeners[1].address is \"localhost\": expected an address such as \"192.0.2.1\" or "
 	 "\"2001:db8::1\", or \"*\" for all\n"},
@@ -363,6 +368,69 @@ static const struct {
 	{"sessions = { tcp_user_timeout = \"5 minutes\"; };",
 	 "1: sessions.tcp_user_timeout is \"5 minutes\": expected a duration such as \"500ms\", "
 	 "\"30s\", \"5m\" or \"2h\", at most 1h\n"},
+	/* s2s. */
+	{"s2s = { require_certificate = \"yes\"; };",
+	 "1: s2s.require_certificate is \"yes\": expected true or false, without quotes\n"},
+	{"s2s = { allow = \"a b\"; };", "1: s2s.allow is \"a b\": expected a host name such as "
+					"\"example.com\" (a domain that is not valid in IDNA)\n"},
+	{"s2s = { deny = 5; };", "1: s2s.deny is 5: expected a text in double quotes, or several "
+				 "in brackets: [\"one\", \"two\"]\n"},
+	{"s2s = { closed = 1; };", "1: s2s.closed is 1: expected true or false, without quotes\n"},
+	{"s2s = { private_addresses = 0; };",
+	 "1: s2s.private_addresses is 0: expected true or false, without quotes\n"},
+	{"s2s = { bidi = \"x\"; };",
+	 "1: s2s.bidi is \"x\": expected true or false, without quotes\n"},
+	{"s2s = { stream_management = 1; };",
+	 "1: s2s.stream_management is 1: expected true or false, without quotes\n"},
+	{"s2s = { spool = 1; };", "1: s2s.spool is 1: expected true or false, without quotes\n"},
+	{"s2s = { spool_time = \"8d\"; };",
+	 "1: s2s.spool_time is \"8d\": expected a duration such as \"500ms\", \"30s\", \"5m\" or "
+	 "\"2h\", at most 7d\n"},
+	{"s2s = { request_timeout = 0; };",
+	 "1: s2s.request_timeout is 0: expected a duration such as \"500ms\", \"30s\", \"5m\" or "
+	 "\"2h\", from 1s to 1h\n"},
+	{"s2s = { connect_timeout = \"1h\"; };",
+	 "1: s2s.connect_timeout is \"1h\": expected a duration such as \"500ms\", \"30s\", \"5m\" "
+	 "or \"2h\", from 1s to 10m\n"},
+	{"s2s = { idle_timeout = 10; };", "1: s2s.idle_timeout is 10: expected a duration such as "
+					  "\"500ms\", \"30s\", \"5m\" or \"2h\", at most 7d\n"},
+	{"s2s = { silent_after = 0; };", "1: s2s.silent_after is 0: expected a duration such as "
+					 "\"500ms\", \"30s\", \"5m\" or \"2h\", from 1s to 1d\n"},
+	{"s2s = { queue_bytes = \"1KiB\"; };",
+	 "1: s2s.queue_bytes is \"1KiB\": expected a size such as 4096, \"64KiB\" or \"10MiB\", "
+	 "from 64KiB to 1GiB\n"},
+	{"s2s = { dials = 0; };",
+	 "1: s2s.dials is 0: expected a whole number without quotes, from 1 to 100000\n"},
+	{"s2s = { domains_per_hour = -1; };", "1: s2s.domains_per_hour is -1: expected a whole "
+					      "number without quotes, at most 1000000\n"},
+	{"s2s = { dns_server = \"ns.example\"; };",
+	 "1: s2s.dns_server is \"ns.example\": expected an address such as \"192.0.2.1\", perhaps "
+	 "with a port: \"192.0.2.1@5353\"\n"},
+	{"s2s = { ca_file = 1; };", "1: s2s.ca_file is 1: expected a text in double quotes\n"},
+	{"s2s = { overrides = ( { domain = \"a b\"; } ); };",
+	 "1: s2s.overrides[1].domain is \"a b\": expected a host name such as \"example.com\" (a "
+	 "domain that is not valid in IDNA)\n"},
+	{"s2s = { overrides = ( { domain = \"x.example\"; address = \"here\"; } ); };",
+	 "1: s2s.overrides[1].address is \"here\": expected an address such as \"192.0.2.1\" or "
+	 "\"2001:db8::1\", or \"*\" for all\n"},
+	{"s2s = { overrides = ( { domain = \"x.example\"; port = 65536; } ); };",
+	 "1: s2s.overrides[1].port is 65536: expected a whole number without quotes, at most "
+	 "65535\n"},
+	{"s2s = { overrides = ( { domain = \"x.example\"; tls = \"none\"; } ); };",
+	 "1: s2s.overrides[1].tls is \"none\": expected one of \"starttls\", \"direct\", "
+	 "\"optional\"\n"},
+	{"s2s = { overrides = ( { domain = \"x.example\"; require_certificate = true; } ); };",
+	 "1: s2s.overrides[1].require_certificate is true: expected one of \"inherit\", \"yes\", "
+	 "\"no\"\n"},
+	{"s2s = { overrides = 5; };",
+	 "1: s2s.overrides is 5: expected a list of groups: ( { domain = \"example.net\"; } )\n"},
+	{"s2s = { overrides = ( \"x.example\" ); };",
+	 "1: s2s.overrides[1] is \"x.example\": expected a group such as { domain = "
+	 "\"example.net\"; }\n"},
+	{"s2s = { overrides = ( { port = 5269; } ); };",
+	 "1: an override without a domain; add domain = \"example.net\";\n"},
+	{"s2s = { overides = ( ); };",
+	 "1: unknown key s2s.overides; did you mean \"overrides\"?\n"},
 /* limits. */
 #define SIZE_WORDS "expected a size such as 4096, \"64KiB\" or \"10MiB\""
 #define COUNT_WORDS "expected a whole number without quotes"
@@ -509,8 +577,9 @@ TEST(r15_faults_of_hosts)
 static bool
 has_bad_value_row(struct test *t, const struct config_section *section, const char *key)
 {
-	bool in_list =
-		strcmp(section->path, "listeners") == 0 || strcmp(section->path, "components") == 0;
+	bool in_list = strcmp(section->path, "listeners") == 0 ||
+		       strcmp(section->path, "components") == 0 ||
+		       strcmp(section->path, "s2s.overrides") == 0;
 	bool is_top = section->path[0] == '\0' || strcmp(section->path, "hosts") == 0;
 	struct str want = arena_printf(t->arena, ": %s%s%s%s", is_top ? "" : section->path,
 				       in_list ? "[1]" : "", is_top ? "" : ".", key);
