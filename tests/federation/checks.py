@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: MIT
+"""checks.py - what two servers must do for two users. Each check is a function that gets a Scene;
+it runs with every peer, and the roles are those of its parameter names. Add one by writing it and
+naming it in CHECKS.
+
+A check leaves both users logged in, available, and without a subscription.
+"""
+
+import time
+
+from client import Client, condition
+
+
+class Scene:
+    """OURS is Recado, THEIRS the peer; `anna` is a user of ours, `bert` one of theirs, both online."""
+
+    def __init__(self, world, ours, theirs):
+        self.world, self.ours, self.theirs = world, ours, theirs
+        self.anna = self.bert = None
+
+    def log_in(self):
+        self.anna, self.bert = Client(self.ours, "anna"), Client(self.theirs, "bert")
+        for client in (self.anna, self.bert):
+            client.presence()
+            client.wait_presence(None, client.bare)
+
+    def log_out(self):
+        for client in (self.anna, self.bert):
+            if client is not None and client.socket is not None:
+                client.close()
+
+    def both_ways(self, check):
+        check(self.anna, self.bert)
+        check(self.bert, self.anna)
+
+
+def message(scene):
+    """Chat, to the bare and to the full address, in order."""
+    def one_way(sender, recipient):
+        for i in range(5):
+            sender.message(recipient.bare, f"to the bare one {i} & <é>".replace("<", "&lt;")
+                           .replace("& &", "&amp; &"))
+        for i in range(5):
+            got = recipient.wait(lambda e: e.tag.endswith("message"), "message", 40)
+            body = got.findtext("{jabber:client}body")
+            assert body == f"to the bare one {i} & <é>", body
+            assert got.get("from") == sender.jid, got.get("from")
+        sender.message(recipient.jid, "to the full one")
+        recipient.wait_body("to the full one")
+    scene.both_ways(one_way)
+
+
+def iq(scene):
+    """Questions to a client, a server and an account, and errors."""
+    def one_way(asker, other):
+        number = "ping1"
+        asker.send(f"<iq type='get' id='{number}' to='{other.jid}'>"
+                   "<ping xmlns='urn:xmpp:ping'/></iq>")
+        question = other.wait(lambda e: e.find("{urn:xmpp:ping}ping") is not None, "ping")
+        other.send(f"<iq type='result' id='{question.get('id')}' to='{question.get('from')}'/>")
+        answer = asker.wait(lambda e: e.get("id") == number, "pong")
+        assert answer.get("type") == "result" and answer.get("from") == other.jid
+        info = asker.ask("get", "<query xmlns='http://jabber.org/protocol/disco#info'/>",
+                         other.server.domain)
+        assert info.get("type") == "result", info
+        refused = asker.ask("get", "<query xmlns='urn:nobody:knows'/>", other.server.domain)
+        assert refused.get("type") == "error", refused
+    scene.both_ways(one_way)
+
+
+def nobody(scene):
+    """A message to an account that is not there comes back as an error."""
+    def one_way(sender, other):
+        number = sender.message(f"nobody@{other.server.domain}", "is there anybody?")
+        error = sender.wait_error(number)
+        assert condition(error) in ("service-unavailable", "item-not-found"), condition(error)
+    scene.both_ways(one_way)
+
+
+def subscription(scene):
+    """Asking, granting, presence both ways, a status, probes at login, and the end of it."""
+    def one_way(asker, other):
+        asker.presence("subscribe", other.bare)
+        other.wait_presence("subscribe", asker.bare)
+        other.presence("subscribed", asker.bare)
+        asker.wait_presence("subscribed", other.bare)
+        asker.wait_push(other.bare, "to")
+        asker.wait_presence(None, other.jid)
+        other.send("<presence><show>away</show><status>à table</status></presence>")
+        asker.wait(lambda e: e.get("from") == other.jid
+                   and e.findtext("{jabber:client}status") == "à table", "new status")
+        again = Client(asker.server, asker.user, "second")  # hears of the other by a probe
+        again.presence()
+        again.wait_presence(None, other.jid)
+        again.close()
+        other.presence("unavailable")
+        asker.wait_presence("unavailable", other.jid)
+        other.presence()
+        asker.wait_presence(None, other.jid)
+        asker.ask("set", "<query xmlns='jabber:iq:roster'>"
+                  f"<item jid='{other.bare}' subscription='remove'/></query>", None)
+        other.wait_presence("unsubscribe", asker.bare)
+        other.ask("set", "<query xmlns='jabber:iq:roster'>"
+                  f"<item jid='{asker.bare}' subscription='remove'/></query>", None)
+        asker.pending(), other.pending()
+    scene.both_ways(one_way)
+
+
+def subscription_offline(scene):
+    """A request for somebody who is not there waits for the login."""
+    scene.bert.close()
+    scene.anna.presence("subscribe", f"carla@{scene.theirs.domain}")
+    time.sleep(0.5)
+    carla = Client(scene.theirs, "carla")
+    carla.presence()
+    carla.wait_presence("subscribe", scene.anna.bare)
+    carla.presence("unsubscribed", scene.anna.bare)
+    scene.anna.wait_presence("unsubscribed", carla.bare)
+    scene.anna.ask("set", "<query xmlns='jabber:iq:roster'>"
+                   f"<item jid='{carla.bare}' subscription='remove'/></query>", None)
+    carla.close()
+    scene.bert.log_in()
+    scene.bert.presence()
+    scene.anna.pending()
+
+
+def directed_presence(scene):
+    """Who got directed presence hears of the end of the session (RFC 6121 §4.6.3)."""
+    def one_way(sender, other):
+        guest = Client(sender.server, sender.user, "guest")
+        guest.presence(None, other.jid)
+        other.wait_presence(None, guest.jid)
+        guest.close()
+        other.wait_presence("unavailable", guest.jid)
+    scene.both_ways(one_way)
+
+
+def offline(scene):
+    """A message for somebody who is away is there at the login, with its time."""
+    def one_way(sender, other):
+        other.close()
+        time.sleep(0.2)
+        sender.message(other.bare, f"while you were away, {other.user}")
+        time.sleep(0.5)
+        other.log_in()
+        other.presence()
+        got = other.wait_body(f"while you were away, {other.user}")
+        assert got.find("{urn:xmpp:delay}delay") is not None
+    scene.both_ways(one_way)
+
+
+class Flow:
+    """Messages of one to another, of which each must come once, or come back as an error."""
+
+    number = 0
+
+    def __init__(self, sender, recipient):
+        Flow.number += 1
+        self.sender, self.recipient = sender, recipient
+        self.bodies, self.came, self.failed = {}, [], set()
+
+    def send(self, count=10):
+        for _ in range(count):
+            body = f"message {self.number}.{len(self.bodies)}"
+            self.bodies[self.sender.message(self.recipient.bare, body)] = body
+
+    def collect(self, seconds=0.5):
+        for stanza in self.recipient.pending(seconds):
+            body = stanza.findtext("{jabber:client}body")
+            if (stanza.tag.endswith("message") and stanza.get("type") != "error"
+                    and (body or "").startswith(f"message {self.number}.")):
+                self.came.append(body)
+
+    def finish(self, seconds=60, may_repeat=()):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            self.collect(0.2)
+            for stanza in self.sender.pending(0.1):
+                if stanza.get("type") == "error" and stanza.get("id") in self.bodies:
+                    self.failed.add(self.bodies[stanza.get("id")])
+            if set(self.bodies.values()) <= set(self.came) | self.failed:
+                break
+        self.collect(0.5)  # what comes twice comes late
+        missing = [b for b in self.bodies.values() if b not in self.came and b not in self.failed]
+        twice = sorted({b for b in self.came
+                        if self.came.count(b) > 1 and b not in may_repeat})
+        both = sorted(set(self.came) & self.failed)
+        assert not missing, f"lost: {missing}"
+        assert not twice, f"came twice: {twice}"
+        assert not both, f"came, and came back as errors: {both}"
+
+
+def come_back(client):
+    client.log_in(30)
+    client.presence()
+
+
+def peer_restarts(scene):
+    """The other server is restarted in the middle: from us to it."""
+    flow = Flow(scene.anna, scene.bert)
+    flow.send()
+    flow.collect()
+    scene.bert.close()
+    scene.theirs.stop()
+    flow.send()
+    scene.theirs.launch()
+    flow.send()
+    come_back(scene.bert)
+    flow.finish()
+
+
+def peer_is_killed(scene):
+    """The same without a word."""
+    flow = Flow(scene.anna, scene.bert)
+    flow.send()
+    flow.collect(2.5)  # long enough for an acknowledgment, of whatever kind
+    scene.bert.close()
+    before = set(flow.came)
+    scene.theirs.kill()
+    flow.send()
+    scene.theirs.launch()
+    come_back(scene.bert)
+    # What a client without stream management had of it, a server may not remember.
+    flow.finish(may_repeat=before)
+
+
+def we_restart(scene):
+    """We are restarted while what was accepted waits for a server that is not there."""
+    flow = Flow(scene.anna, scene.bert)
+    flow.send()
+    flow.collect()
+    scene.bert.close()
+    scene.theirs.stop()
+    flow.send()
+    time.sleep(0.3)
+    scene.anna.drop()
+    assert scene.ours.stop() == 0
+    scene.ours.launch()
+    come_back(scene.anna)
+    flow.send()
+    scene.theirs.launch()
+    come_back(scene.bert)
+    flow.finish()
+
+
+def we_are_killed(scene):
+    """The same without a word: what was accepted is on the disk."""
+    flow = Flow(scene.anna, scene.bert)
+    scene.bert.close()
+    scene.theirs.stop()
+    flow.send()
+    scene.anna.ask("get", "<ping xmlns='urn:xmpp:ping'/>", scene.ours.domain)
+    time.sleep(0.5)
+    scene.anna.drop()
+    scene.ours.kill()
+    scene.ours.launch()
+    come_back(scene.anna)
+    scene.theirs.launch()
+    come_back(scene.bert)
+    flow.finish()
+
+
+def we_restart_incoming(scene):
+    """We are restarted while the other server sends to us."""
+    flow = Flow(scene.bert, scene.anna)
+    flow.send()
+    flow.collect()
+    scene.anna.close()
+    assert scene.ours.stop() == 0
+    flow.send()
+    scene.ours.launch()
+    come_back(scene.anna)
+    time.sleep(1)
+    flow.send()
+    flow.finish()
+
+
+def link_cut(scene):
+    """The way between the servers is cut for some seconds, and heals."""
+    def one_way(sender, recipient):
+        flow = Flow(sender, recipient)
+        flow.send()
+        scene.world.cut_off(scene.theirs, scene.ours)
+        flow.send()
+        time.sleep(3)
+        scene.world.heal()
+        flow.send()
+        flow.finish()
+    scene.both_ways(one_way)
+
+
+CHECKS = [message, iq, nobody, subscription, subscription_offline, directed_presence, offline,
+          link_cut, peer_restarts, peer_is_killed, we_restart, we_are_killed, we_restart_incoming]

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: MIT
+"""world.py - a small network for the checks: a network namespace with addresses of its own, a name
+server with a zone, an authority with certificates.
+
+Every server has an address of 10.77.0.0/24 on the loopback interface, and the usual ports.
+"""
+
+import ctypes
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+DOMAINS = {  # name: address
+    "recado.example": "10.77.0.1",
+    "recado2.example": "10.77.0.2",
+    "prosody.example": "10.77.0.3",
+    "ejabberd.example": "10.77.0.4",
+    "jabberd.example": "10.77.0.5",
+    "hostile.example": "10.77.0.9",
+}
+
+
+def enter(argv):
+    """Runs ARGV again in namespaces of its own, where everything ends with it."""
+    if os.environ.get("RECADO_FEDERATION_WORLD"):
+        return
+    os.environ["RECADO_FEDERATION_WORLD"] = "1"
+    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    os.execvp("unshare", ["unshare", *user, "--net", "--mount", "--pid", "--fork",
+                          "--kill-child", "--mount-proc", sys.executable, *argv])
+
+
+def run(*command, **keywords):
+    return subprocess.run(command, check=True, capture_output=True, text=True, **keywords)
+
+
+def die_with_parent():
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+class World:
+    def __init__(self, directory):
+        self.directory = pathlib.Path(directory)
+        self.authority = self.directory / "ca.crt"
+        self.processes = []
+
+    def build(self):
+        run("ip", "link", "set", "lo", "up")
+        for address in DOMAINS.values():
+            run("ip", "address", "add", address + "/32", "dev", "lo")
+        run("mount", "--make-rprivate", "/")
+        resolv = self.directory / "resolv.conf"
+        resolv.write_text("nameserver 127.0.0.1\n")
+        run("mount", "--bind", str(resolv), "/etc/resolv.conf")
+        self._make_authority()
+        self._start_dns()
+
+    def _start_dns(self):
+        records = []
+        for domain, address in DOMAINS.items():
+            records += [f"{domain}. A {address}", f"xmpp.{domain}. A {address}",
+                        f"_xmpp-server._tcp.{domain}. SRV 0 5 5269 xmpp.{domain}."]
+            if domain.startswith("recado"):
+                records.append(f"_xmpps-server._tcp.{domain}. SRV 0 5 5270 xmpp.{domain}.")
+            for name in ("rooms", "conference", "pubsub", "upload"):
+                records += [f"{name}.{domain}. A {address}",
+                            f"_xmpp-server._tcp.{name}.{domain}. SRV 0 5 5269 xmpp.{domain}."]
+        records += ["_xmpp-server._tcp.refusing.example. SRV 0 0 0 .",
+                    "_xmpps-server._tcp.refusing.example. SRV 0 0 0 .",
+                    "dead.example. A 10.77.0.250"]
+        data = "\n".join(f"  local-data: '{record}'" for record in records)
+        config = self.directory / "unbound.conf"
+        config.write_text(f"""server:
+  interface: 127.0.0.1
+  do-daemonize: no
+  username: ""
+  chroot: ""
+  directory: "{self.directory}"
+  pidfile: "{self.directory}/unbound.pid"
+  use-syslog: no
+  logfile: ""
+  do-not-query-localhost: no
+  module-config: "iterator"
+  local-zone: "." static
+{data}
+remote-control:
+  control-enable: no
+""")
+        log = open(self.directory / "unbound.log", "wb")
+        self.processes.append(subprocess.Popen(["unbound", "-d", "-c", str(config)], stdout=log,
+                                               stderr=log, preexec_fn=die_with_parent))
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            if run("sh", "-c", "ss -lnu | grep -c ':53 ' || true").stdout.strip() != "0":
+                return
+            time.sleep(0.05)
+        raise RuntimeError("the name server did not start: "
+                           + (self.directory / "unbound.log").read_text())
+
+    def _make_authority(self):
+        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+            "-nodes", "-days", "2", "-subj", "/CN=Test authority", "-keyout",
+            str(self.directory / "ca.key"), "-out", str(self.authority))
+
+    def certificate(self, domain, is_good=True):
+        """A certificate and its key: of the authority, or (not IS_GOOD) of nobody."""
+        stem = self.directory / (domain + ("" if is_good else ".self"))
+        certificate, key = f"{stem}.crt", f"{stem}.key"
+        if os.path.exists(certificate):
+            return certificate, key
+        names = f"subjectAltName=DNS:{domain},DNS:*.{domain}"
+        signed = ["-CA", str(self.authority), "-CAkey", str(self.directory / "ca.key")]
+        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+            "-nodes", "-days", "2", "-subj", f"/CN={domain}", "-addext", names, "-addext",
+            "basicConstraints=critical,CA:FALSE", *(signed if is_good else []), "-keyout", key,
+            "-out", certificate)
+        os.chmod(key, 0o644)
+        return certificate, key
+
+    def cut_off(self, one, other):
+        """Nothing passes between the two, as with a cable pulled; each still serves its clients."""
+        run("nft", "add", "table", "ip", "cut")
+        run("nft", "add", "chain", "ip", "cut", "output",
+            "{ type filter hook output priority 0 ; }")
+        for source, target in ((one, other), (other, one)):
+            run("nft", "add", "rule", "ip", "cut", "output", "ip", "saddr", source.address, "ip",
+                "daddr", target.address, "drop")
+            # Whoever has not bound an address is seen by where it goes, and the port that it wants.
+            run("nft", "add", "rule", "ip", "cut", "output", "ip", "daddr", target.address, "tcp",
+                "dport", "{ 5269, 5270 }", "drop")
+            run("nft", "add", "rule", "ip", "cut", "output", "ip", "saddr", target.address, "tcp",
+                "sport", "{ 5269, 5270 }", "drop")
+
+    def heal(self, *_):
+        run("nft", "delete", "table", "ip", "cut")
+
+    def mend(self):
+        """After a check that failed in the middle."""
+        subprocess.run(["nft", "delete", "table", "ip", "cut"], capture_output=True, check=False)
+
+    def end(self):
+        for process in self.processes:
+            process.terminate()
+            process.wait()
