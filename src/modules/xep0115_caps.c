@@ -3,6 +3,7 @@
  * xep0115_caps.c - entity capabilities (XEP-0115): the server's own in its stream features, and
  * those of clients, asked for once and believed only when the hash fits (SEC-54).
  */
+#include "modules/caps.h"
 #include "modules/disco_server.h"
 
 #include "base/log.h"
@@ -92,6 +93,33 @@ remember(struct caps_state *state, struct str key, const struct element *query)
 	known->key = str_dupz(key);
 	known->features = features;
 	map_put(&state->known, str(known->key), known);
+	return features;
+}
+
+struct caps_features *
+caps_known(struct worker *worker, const struct caps *caps)
+{
+	extern const struct module xep0115_caps;
+	struct caps_state *state = module_state(worker, &xep0115_caps);
+	struct arena *arena = arena_new();
+	const struct known *known = map_get(&state->known, key_of(arena, caps));
+
+	arena_free(arena);
+	return known ? known->features : NULL;
+}
+
+struct caps_features *
+caps_learn(struct worker *worker, const struct caps *caps, const struct element *query)
+{
+	extern const struct module xep0115_caps;
+	struct caps_features *features = caps_known(worker, caps);
+	struct arena *arena = arena_new();
+	const char *why;
+
+	if (features == NULL && caps_verify(arena, caps, query, &why) == 0)
+		features =
+			remember(module_state(worker, &xep0115_caps), key_of(arena, caps), query);
+	arena_free(arena);
 	return features;
 }
 

@@ -3,6 +3,7 @@
 #include "modules/xep0060_pubsub/interest.h"
 
 #include "modules/blocking.h"
+#include "modules/xep0060_pubsub/peers.h"
 #include "modules/xep0060_pubsub/pep.h"
 #include "server/roster.h"
 #include "xmpp/xep/caps.h"
@@ -78,7 +79,7 @@ interest_notify(struct site *site, struct stanza *message, struct str node, stru
 		deliver(site->account, message, node);
 	else if (is_here(site->worker, to))
 		send_parcel(site->worker, message, node, to, is_subscribed);
-	else if (is_subscribed)
+	else if (peers_notify(site, message, node, to.text) == 0 && is_subscribed)
 		route(site->worker, stanza_readdress(message, to));
 }
 
@@ -140,22 +141,37 @@ open_greeting(struct worker *worker, void *arg)
 		account_wait(account_get(worker, greeting->owner.text), &greeting->waiter);
 }
 
-static void
-greet(struct session *session, struct str owner)
+static struct greeting *
+greeting_new(struct str jid, struct str owner, struct caps_features *features,
+	     struct caps_features *before)
 {
-	struct str jid = session->jid.text;
 	struct greeting *greeting = xalloc(sizeof(*greeting) + jid.len + owner.len);
 
 	memcpy(greeting->text, jid.p, jid.len);
 	memcpy(greeting->text + jid.len, owner.p, owner.len);
 	greeting->session = jid_of_prepared(str_of(greeting->text, jid.len));
 	greeting->owner = jid_of_prepared(str_of(greeting->text + jid.len, owner.len));
-	greeting->features = caps_features_ref(session->features);
-	if (session->greeted != NULL)
-		greeting->before = caps_features_ref(session->greeted);
+	greeting->features = caps_features_ref(features);
+	if (before != NULL)
+		greeting->before = caps_features_ref(before);
 	greeting->waiter.run = on_loaded;
 	greeting->task.run = send_last_items;
-	worker_call(worker_home(session->worker, owner), open_greeting, greeting);
+	return greeting;
+}
+
+static void
+greet(struct session *session, struct str owner)
+{
+	worker_call(worker_home(session->worker, owner), open_greeting,
+		    greeting_new(session->jid.text, owner, session->features, session->greeted));
+}
+
+void
+interest_greet_peer(struct site *site, struct jid peer, struct caps_features *features,
+		    struct caps_features *before)
+{
+	on_loaded(&greeting_new(peer.text, site->jid.text, features, before)->waiter,
+		  site->account);
 }
 
 static bool

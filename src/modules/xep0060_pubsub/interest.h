@@ -10,6 +10,7 @@
 #pragma once
 
 #include "modules/xep0060_pubsub/pubsub.h"
+#include "xmpp/xep/caps.h"
 
 /*
  * MESSAGE (frozen, without `to`) of NODE of an account's SITE to TO, a bare JID: to each available
@@ -22,3 +23,7 @@ void interest_notify(struct site *site, struct stanza *message, struct str node,
 enum verdict interest_greet(struct event *ev);
 /* Somebody may see ev->account's presence from now on: ev->contact. */
 enum verdict interest_greet_contact(struct event *ev);
+
+/* PEER, somewhere else, wants what FEATURES say; it did what BEFORE says (may be NULL). */
+void interest_greet_peer(struct site *site, struct jid peer, struct caps_features *features,
+			 struct caps_features *before);

@@ -10,6 +10,7 @@
 #include "modules/xep0060_pubsub/displayed.h"
 #include "modules/xep0060_pubsub/features.h"
 #include "modules/xep0060_pubsub/interest.h"
+#include "modules/xep0060_pubsub/peers.h"
 #include "server/account_extra.h"
 #include "xmpp/xep/caps.h"
 #include "xmpp/xep/disco.h"
@@ -102,7 +103,9 @@ on_removed(struct event *ev)
 const struct module xep0163_pep = {
 	.name = "pep",
 	.specs = SPECS({"XEP-0163", "1.2.2", SPEC_PARTIAL,
-			"no XEP-0033 reply addresses; contacts elsewhere only by subscription"},
+			"no XEP-0033 reply addresses; no last items for contacts elsewhere while "
+			"the owner is "
+			"offline"},
 		       {"XEP-0084", "1.1.4", SPEC_COMPLETE, NULL},
 		       {"XEP-0172", "1.1", SPEC_COMPLETE, "as a node"},
 		       {"XEP-0402", "1.2.0", SPEC_COMPLETE,
@@ -127,6 +130,7 @@ const struct module xep0163_pep = {
 		       {POINT_CONTACT_ADDED, STAGE_HANDLE, interest_greet_contact},
 		       {POINT_PRESENCE, STAGE_HANDLE, on_presence},
 		       {POINT_TO_ACCOUNT, STAGE_CHECK, take_message},
+		       {POINT_TO_ACCOUNT, STAGE_COPY, peers_presence},
 		       {POINT_ACCOUNT_REMOVED, STAGE_HANDLE, on_removed}),
 	.account_info = add_info,
 	.account_disco = take_disco,

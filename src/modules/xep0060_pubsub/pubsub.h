@@ -88,7 +88,8 @@ struct site {
 	size_t bytes; /* of payloads, and the overhead */
 	struct site_task *waiting, **last_waiting;
 	unsigned waiting_count;
-	char text[]; /* of jid */
+	struct map peers; /* of an account: peers.h */
+	char text[];      /* of jid */
 };
 
 /* site.c */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* site.c - an address that has nodes: its state in memory, loaded from the store. */
 #include "base/log.h"
-#include "modules/xep0060_pubsub/pubsub.h"
+#include "modules/xep0060_pubsub/peers.h"
 #include "modules/xep0060_pubsub/record.h"
 
 #include <stdlib.h>
@@ -47,6 +47,7 @@ site_free(struct site *site)
 	if (site == NULL)
 		return;
 	drop_nodes(site);
+	peers_free(site);
 	free(site);
 }
 
