@@ -113,6 +113,7 @@ session_begin_closing(struct session *s)
 		session_look_what_arrived(s);
 	message_drain_stop(s);
 	session_queue_give_up(s);
+	message_drain(s->account, NULL); /* what it did not get, to another that is there */
 }
 
 static void

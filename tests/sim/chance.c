@@ -63,6 +63,7 @@ sim_plan(struct sim *sim)
 	plan->logouts = ONE_OF(sim, 1, 0, 5);
 	plan->subscriptions = ONE_OF(sim, 8, 2, 30);
 	plan->messages = ONE_OF(sim, 30, 10, 80);
+	plan->hall = ONE_OF(sim, 0, 30, 60);
 	plan->piece_max = ONE_OF(sim, 2000, 100, 400, 100000);
 	plan->time_max_ms = ONE_OF(sim, 20, 100, 1000, 4000);
 	plan->has_conflicts = sim_chance(sim, 20);

@@ -338,6 +338,7 @@ check_settled(struct sim *sim)
 	}
 	for (unsigned i = 0; i < sim->client_count; i++)
 		check_questions(sim, &sim->clients[i]);
+	hall_check(sim);
 	/* A roster that could not be written is another one in memory: see refused in roster.c. */
 	if (sim->was_full)
 		return;
@@ -376,6 +377,7 @@ check_nothing_left(struct sim *sim)
 		if (worker->letters.count != 0)
 			sim_fail(sim, "worker %u still has letters", i);
 	}
+	hall_check_gone(sim);
 }
 
 void
@@ -383,4 +385,5 @@ check_free(struct sim *sim)
 {
 	for (unsigned a = 0; a < sim->plan.accounts; a++)
 		roster_free(sim->people[a].roster);
+	free(sim->accepted);
 }

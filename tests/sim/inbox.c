@@ -274,6 +274,8 @@ take_iq(struct client *client, const struct element *el)
 void
 inbox_take(struct client *client, struct arena *arena, const struct element *el)
 {
+	if (hall_take(client, arena, el))
+		return;
 	if (str_is(el->name, "message"))
 		take_message(client, arena, el);
 	else if (str_is(el->name, "presence"))

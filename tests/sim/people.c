@@ -238,8 +238,9 @@ act_bound(struct client *client)
 {
 	static const struct {
 		void (*run)(struct client *client);
-	} kinds[] = {{send_message},     {subscribe},  {leave},         {send_presence},
-		     {send_unavailable}, {ask_roster}, {change_roster}, {ask_something}};
+	} kinds[] = {{send_message},  {subscribe},        {leave},
+		     {send_presence}, {send_unavailable}, {ask_roster},
+		     {change_roster}, {ask_something},    {hall_act}};
 	struct sim *sim = client->sim;
 	const unsigned weights[COUNT(kinds)] = {sim->plan.messages,
 						sim->plan.subscriptions,
@@ -248,7 +249,8 @@ act_bound(struct client *client)
 						2,
 						1,
 						sim->plan.subscriptions / 4 + 1,
-						6};
+						6,
+						sim->plan.hall};
 	unsigned sum = 0, at;
 
 	for (size_t i = 0; i < COUNT(kinds); i++)

@@ -30,7 +30,7 @@
 struct plan { /* what kind of run it is: drawn first, so that each has its character */
 	unsigned workers, accounts, devices, steps;
 	unsigned cuts, crashes, stops, checks, changes, fulls; /* of 10000 steps */
-	unsigned logouts, subscriptions, messages;             /* weights of what people do */
+	unsigned logouts, subscriptions, messages, hall;       /* weights of what people do */
 	unsigned piece_max;                                    /* bytes of a connection at a time */
 	unsigned time_max_ms;                                  /* one step of the clock */
 	bool has_conflicts;                                    /* two devices with one resource */
@@ -89,6 +89,13 @@ struct client {
 	struct sight sights[ACCOUNTS_MAX][RESOURCES_MAX];
 	struct roster_sight roster[ACCOUNTS_MAX];
 	struct question questions[QUESTIONS_MAX];
+	struct {               /* in the hall: see hall.c */
+		unsigned life; /* plus 1 */
+		bool is_in;
+		uint64_t first, last; /* ids of what it heard */
+		size_t count;
+		unsigned heard[CLIENTS_MAX]; /* of each, the last, plus 1 */
+	} stay;
 };
 
 struct message {
@@ -146,6 +153,9 @@ struct sim {
 	struct message *messages;
 	unsigned message_count, message_size;
 	unsigned next_serial, next_id;
+	unsigned next_words;
+	uint64_t *accepted; /* ids of words that somebody heard, rising */
+	size_t accepted_count, accepted_size;
 	struct {
 		const struct client *client;
 		unsigned life;
@@ -208,6 +218,13 @@ bool client_is_busy(const struct client *client);
 
 /* inbox.c */
 void inbox_take(struct client *client, struct arena *arena, const struct element *el);
+
+/* hall.c */
+void hall_act(struct client *client);
+/* Whether EL is from the hall. */
+bool hall_take(struct client *client, struct arena *arena, const struct element *el);
+void hall_check(struct sim *sim);
+void hall_check_gone(struct sim *sim);
 
 /* people.c */
 void people_act(struct sim *sim, struct client *client);
