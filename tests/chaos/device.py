@@ -126,12 +126,12 @@ class Device:
     def start(self):
         self._task = asyncio.get_running_loop().create_task(self._run())
 
-    async def stop(self):
+    def stop(self):
+        """Returns the task that is to be cancelled."""
         self.is_away = True
         if self.stream is not None:
             self.stream.abort()
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        return self._task
 
     async def _run(self):
         while True:

@@ -35,6 +35,18 @@ class World:
         self.notes.append(f"{name}: {what}")
 
 
+async def end_tasks(tasks):
+    """Cancels them until they are done: asyncio.wait_for can swallow a cancellation."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        done, pending = await asyncio.wait(pending, timeout=0.5)
+        for task in done:
+            if not task.cancelled() and task.exception() is not None:
+                raise task.exception()
+
+
 class Pair:
     """Two accounts that write to each other. What else happens to them is up to the kind."""
 
@@ -68,11 +80,7 @@ class Pair:
         self._tasks.append(loop.create_task(self.live()))
 
     async def end(self):
-        for task in self._tasks:
-            task.cancel()
-        for result in await asyncio.gather(*self._tasks, return_exceptions=True):
-            if isinstance(result, Exception) and not isinstance(result, asyncio.CancelledError):
-                raise result
+        await end_tasks(self._tasks)
         for device in self.all_devices:
             device.is_away = False
 
@@ -165,9 +173,9 @@ class Rounds:
         self._nudging = asyncio.get_running_loop().create_task(self._nudge())
 
     async def stop(self):
-        self._nudging.cancel()
+        await end_tasks([self._nudging])
         for device in self.devices:
-            await device.stop()
+            await end_tasks([device.stop()])
 
     async def _nudge(self):
         while True:
