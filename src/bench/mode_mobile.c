@@ -8,6 +8,7 @@
  * <r/> behind each. Every message must come once, in order and intact to three devices: both of the
  * partner, and the other one of the sender. Latency is that from sending to the <a/>.
  */
+#include "base/rand.h"
 #include "base/time.h"
 #include "bench/fleet.h"
 #include "bench/flush.h"
@@ -68,7 +69,9 @@ make_text(struct line *line, unsigned pair, const char *to, unsigned body)
 	static const char filler[] = "the quick brown fox jumps over the lazy dog; ";
 	struct buf text = {0};
 
-	buf_printf(&text, "<message to='%s' type='chat' id='%s-", to, line->from->jid);
+	/* No run's id comes again in another: a server may take that for a repetition. */
+	buf_printf(&text, "<message to='%s' type='chat' id='%016llx-", to,
+		   (unsigned long long)rand_u64());
 	line->id_at = buf_len(&text);
 	buf_printf(&text, "%0*d'><body>", (int)DIGITS, 0);
 	line->body_at = buf_len(&text);
