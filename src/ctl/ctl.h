@@ -87,6 +87,8 @@ int server_reload(struct ctl *ctl);
 int server_announce(struct ctl *ctl);
 int server_stop(struct ctl *ctl);
 int server_log_level(struct ctl *ctl);
+int ctl_export(struct ctl *ctl);
+int ctl_import(struct ctl *ctl);
 int check_all(struct ctl *ctl);
 int print_help(struct ctl *ctl);
 int print_completion(struct ctl *ctl);

@@ -9,6 +9,7 @@
 
 #include "base/rand.h"
 #include "modules/privilege.h"
+#include "server/portable.h"
 
 #include <stdlib.h>
 
@@ -350,6 +351,8 @@ write_features(struct worker *worker UNUSED, const struct config_host *host UNUS
 			      "<sub xmlns='urn:xmpp:features:pre-approval'/>");
 }
 
+extern const struct portable roster_portables[];
+
 const struct module roster_module = {
 	.name = "roster",
 	.specs = SPECS({"RFC 6121", NULL, SPEC_COMPLETE, "roster"},
@@ -358,4 +361,5 @@ const struct module roster_module = {
 	.iqs = IQS({IQ_GET, TO_OWN_ACCOUNT, NS_ROSTER, "query", answer_get},
 		   {IQ_SET, TO_OWN_ACCOUNT, NS_ROSTER, "query", roster_change}),
 	.stream_features = write_features,
+	.portables = roster_portables,
 };

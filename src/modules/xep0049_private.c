@@ -2,6 +2,7 @@
 /* xep0049_private.c - an account's private XML storage (XEP-0049). */
 #include "modules/xep0060_pubsub/bookmarks.h"
 #include "server/module.h"
+#include "server/portable.h"
 #include "xmpp/xml_reader.h"
 
 #define NS_PRIVATE "jabber:iq:private"
@@ -113,11 +114,44 @@ set(struct event *ev)
 	return DONE;
 }
 
+static void
+load_all(struct store_request *request, const struct account *account, struct str after UNUSED)
+{
+	store_set_list(request, account->jid.text, SET_NAME);
+}
+
+static struct str
+write_all(struct buf *out, const struct store_request *request,
+	  const struct account *account UNUSED)
+{
+	for (const struct store_item *item = request->results[0].items; item != NULL;
+	     item = item->next)
+		buf_add(out, item->value);
+	return STR_NONE;
+}
+
+static const char *
+take(struct import_item *import)
+{
+	const struct element *item = element_child(import->el, NULL, NULL);
+
+	for (; item != NULL; item = element_next(item, NULL, NULL)) {
+		struct str text = xml_text(import->arena, item, STR_NONE);
+
+		if (item->ns.len == 0 || str_is(item->ns, NS_PRIVATE) || text.len > ITEM_MAX)
+			return "an element of its private storage is too large, or of no namespace";
+		store_set_put(import->request, import->account->jid.text, SET_NAME,
+			      key_of(import->arena, item), text);
+	}
+	return NULL;
+}
+
 const struct module xep0049_private = {
 	.name = "private",
 	.specs = SPECS({"XEP-0049", "1.2", SPEC_COMPLETE, NULL}),
 	.features = FEATURES(NS_PRIVATE),
 	.account_features = FEATURES(NS_PRIVATE),
+	.portables = PORTABLES({NS_PRIVATE, "query", true, load_all, write_all, take}),
 	.iqs = IQS({IQ_GET, TO_OWN_ACCOUNT, NS_PRIVATE, "query", get},
 		   {IQ_SET, TO_OWN_ACCOUNT, NS_PRIVATE, "query", set}),
 };

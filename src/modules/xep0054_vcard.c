@@ -8,6 +8,7 @@
 #include "modules/vcard.h"
 #include "modules/xep0060_pubsub/avatar.h"
 #include "server/module.h"
+#include "server/portable.h"
 #include "xmpp/xml_reader.h"
 
 #include <stdlib.h>
@@ -221,6 +222,35 @@ mark_presence(struct event *ev)
 	return PASS;
 }
 
+static void
+load_card(struct store_request *request, const struct account *account, struct str after UNUSED)
+{
+	store_doc_get(request, account->jid.text, DOC_NAME);
+}
+
+static struct str
+write_card(struct buf *out, const struct store_request *request,
+	   const struct account *account UNUSED)
+{
+	if (request->results[0].status == STORE_OK)
+		buf_add(out, request->results[0].value);
+	return STR_NONE;
+}
+
+static const char *
+take_card(struct import_item *import)
+{
+	struct account *account = import->account;
+	struct str hash = photo_hash(import->arena, import->el);
+
+	store_doc_put(import->request, account->jid.text, DOC_NAME,
+		      xml_text(import->arena, import->el, STR_NONE));
+	store_doc_put(import->request, account->jid.text, ACCOUNT_PHOTO_DOC, hash);
+	free(account->photo_hash);
+	account->photo_hash = str_dupz(hash);
+	return NULL;
+}
+
 const struct module xep0054_vcard = {
 	.name = "vcard",
 	.specs = SPECS(
@@ -228,6 +258,7 @@ const struct module xep0054_vcard = {
 		{"XEP-0153", "1.1.1", SPEC_COMPLETE, "the hash is added for clients that do not"}),
 	.features = FEATURES(NS_VCARD),
 	.account_features = FEATURES(NS_VCARD),
+	.portables = PORTABLES({NS_VCARD, "vCard", false, load_card, write_card, take_card}),
 	.iqs = IQS({IQ_GET, TO_OWN_ACCOUNT | TO_ACCOUNT, NS_VCARD, "vCard", get},
 		   {IQ_SET, TO_OWN_ACCOUNT, NS_VCARD, "vCard", set}),
 	.hooks = HOOKS({POINT_FROM_CLIENT, STAGE_MARK, mark_presence}),

@@ -5,6 +5,7 @@
  */
 #include "modules/archive.h"
 #include "server/message_drain.h"
+#include "server/portable.h"
 
 /* XEP-0160 §2: to the first session that can take messages. */
 static enum verdict
@@ -20,10 +21,13 @@ drain(struct event *ev)
 	return PASS;
 }
 
+extern const struct portable message_portables[];
+
 const struct module xep0160_offline = {
 	.name = "offline",
 	.specs = SPECS({"XEP-0160", "1.0.1", SPEC_COMPLETE, NULL},
 		       {"XEP-0203", "2.0", SPEC_COMPLETE, "stamps on offline messages"}),
 	.features = FEATURES("msgoffline"),
 	.hooks = HOOKS({POINT_PRESENCE, STAGE_HANDLE, drain}),
+	.portables = message_portables,
 };

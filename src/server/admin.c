@@ -8,6 +8,7 @@
 #include "server/account_disable.h"
 #include "server/admin_backup.h"
 #include "server/admin_clients.h"
+#include "server/admin_portable.h"
 #include "server/admin_private.h"
 #include "server/admin_sessions.h"
 #include "server/module.h"
@@ -384,6 +385,11 @@ static const struct control_command commands[] = {
 	 account_delete},
 	{"account-list", "lists accounts by address",
 	 ARGS({"host", CONTROL_TEXT, false, "of that host only"}, AFTER, LIMIT), account_list},
+	{"account-export", "shows a part of what an account has, in the format of XEP-0227",
+	 ARGS(ACCOUNT, {"cursor", CONTROL_TEXT, false, "of the part before"}),
+	 admin_account_export},
+	{"account-import", "gives an account something in the format of XEP-0227",
+	 ARGS(ACCOUNT, {"xml", CONTROL_TEXT, true, "a child of <user/>"}), admin_account_import},
 	{"account-password", "sets a new password and ends the sessions", ARGS(ACCOUNT, PASSWORD),
 	 account_password},
 	{"account-disable", "lets nobody log in, and ends the sessions; all is kept", ARGS(ACCOUNT),

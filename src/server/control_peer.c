@@ -8,8 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LINE_BYTES_MAX (64u << 10)
-#define OUT_BYTES_MAX (1u << 20) /* more than that waits: no new commands are read */
+#define LINE_BYTES_MAX (24u << 20) /* an item of an import, such as a vCard with its photo */
+#define OUT_BYTES_MAX (1u << 20)   /* more than that waits: no new commands are read */
 #define CALLS_MAX 64u
 
 static bool

@@ -103,6 +103,18 @@ on_save_timer(struct timer *timer)
 }
 
 static void
+note_change(struct account *account)
+{
+	struct message_log *log = &account->log;
+
+	if (!log->is_dirty)
+		timer_set(account->worker->loop, &log->timer,
+			  loop_now_ms(account->worker->loop) + SAVE_MS);
+	log->timer.run = on_save_timer;
+	log->is_dirty = true;
+}
+
+static void
 settle(struct account *account, size_t at)
 {
 	struct message_log *log = &account->log;
@@ -120,11 +132,7 @@ settle(struct account *account, size_t at)
 		store_log_remove(request, account->jid.text, MESSAGE_LOG, item.id);
 		store_submit(request);
 	}
-	if (!log->is_dirty)
-		timer_set(account->worker->loop, &log->timer,
-			  loop_now_ms(account->worker->loop) + SAVE_MS);
-	log->timer.run = on_save_timer;
-	log->is_dirty = true;
+	note_change(account);
 }
 
 /* The next entry after AFTER that is in nobody's queue, or 0. */
@@ -189,6 +197,25 @@ message_log_forget(struct account *account, uint64_t up_to)
 	for (size_t i = find_item(log, up_to + 1); i-- > 0;)
 		if (log->items[i].kept == NULL)
 			settle(account, i);
+}
+
+void
+message_log_brought(struct account *account, uint64_t id, uint32_t bytes, unsigned flags,
+		    bool has_arrived)
+{
+	struct message_log *log = &account->log;
+
+	if ((flags & ENTRY_SENT) == 0) {
+		if (has_arrived)
+			log->settled_max = MAX(log->settled_max, id);
+		else
+			add_item(account,
+				 (struct outstanding){.id = id,
+						      .bytes = bytes,
+						      .is_hidden = (flags & ENTRY_HIDDEN) != 0});
+		note_change(account);
+	}
+	log->last_id = MAX(log->last_id, id);
 }
 
 size_t

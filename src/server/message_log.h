@@ -62,6 +62,13 @@ void message_log_forget(struct account *account, uint64_t up_to);
 /* SESSION reads the archive: what is there it will find there (XEP-0313 §5.1.1). */
 void message_log_leave_to_archive(struct account *account);
 
+/*
+ * Entry ID, of BYTES bytes with FLAGS, was put into the log by an import; or is there, and is known
+ * now to be outstanding. HAS_ARRIVED: some device of the account has it.
+ */
+void message_log_brought(struct account *account, uint64_t id, uint32_t bytes, unsigned flags,
+			 bool has_arrived);
+
 /* One queue has KEPT no more, because it arrived or else was given up. */
 void kept_release(struct account *account, struct kept *kept, bool has_arrived);
 

@@ -23,6 +23,7 @@
 
 struct command;
 struct control_command;
+struct portable;
 
 enum verdict {
 	PASS,    /* to the next handler */
@@ -176,6 +177,8 @@ struct module {
 	const struct control_command *controls;
 	/* Ad-hoc commands of the host (modules/commands.h), or NULL. */
 	const struct command *commands;
+	/* What accounts take along to other servers (portable.h), or NULL. */
+	const struct portable *portables;
 	/* Once a second, on each worker. */
 	void (*tick)(struct worker *worker);
 	/* The configuration was changed, from OLD to worker->config; on each worker. */

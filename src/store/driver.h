@@ -45,7 +45,7 @@ struct store_op {
 	struct str key;   /* set: the item's; log_append: the correspondent; auth_list: AFTER;
 			   * auth_put: what must stand there, or empty */
 	struct str value;
-	uint64_t id;     /* log_range: AFTER; log_trim: UP_TO; log_remove */
+	uint64_t id; /* log_range: AFTER; log_trim: UP_TO; log_remove; log_append: 0, or wanted */
 	uint64_t before; /* log_range */
 	uint64_t at_us;  /* log_append */
 	uint64_t max_count, max_bytes;

@@ -140,7 +140,10 @@ log_append(struct memory_store *st, const struct store_op *op, struct store_resu
 	buf_add(&value, op->key);
 	buf_add(&value, op->meta);
 	buf_add(&value, op->value);
-	result->id = st->last_id = MAX(st->last_id + 1, op->at_us);
+	result->id = op->id > 0 ? op->id : MAX(st->last_id + 1, op->at_us);
+	while (op->id > 0 && ordered_get(st->list, entry_key(st, op, result->id)) != NULL)
+		result->id++;
+	st->last_id = MAX(st->last_id, result->id);
 	result->bytes = counters.bytes + op->value.len;
 	memory_put(st, entry_key(st, op, result->id), buf_str(&value));
 	buf_free(&value);

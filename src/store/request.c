@@ -157,6 +157,7 @@ store_log_add(struct store_request *r, struct str owner, const char *log,
 	op->value = copy(r, entry->value);
 	op->flags = entry->flags;
 	op->meta = copy(r, entry->meta);
+	op->id = entry->id;
 	op->max_count = entry->max_count;
 	op->max_bytes = entry->max_bytes;
 	return r->count - 1;

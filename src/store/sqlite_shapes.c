@@ -191,6 +191,26 @@ count_log(struct sqlite_store *st, int64_t log, int64_t entries, int64_t bytes)
 	return sqlite_finish(st, stmt);
 }
 
+/* The id of a new entry: the next one, or what OP wants, or the next to that. */
+static int
+entry_id(struct sqlite_store *st, const struct store_op *op, uint64_t *id)
+{
+	sqlite3_stmt *stmt = sqlite_statement(st, SQL_ENTRY_IS);
+	int rc = SQLITE_ROW;
+
+	*id = op->id > 0 ? op->id : MAX(st->last_id + 1, op->at_us);
+	while (op->id > 0 && rc == SQLITE_ROW) {
+		sqlite_bind_u64(stmt, 1, *id);
+		rc = sqlite_step(st, stmt);
+		if (rc < 0)
+			return -1;
+		sqlite3_reset(stmt);
+		*id += rc == SQLITE_ROW;
+	}
+	st->last_id = MAX(st->last_id, *id);
+	return 0;
+}
+
 static int
 log_append(struct sqlite_store *st, const struct store_op *op, struct store_result *result)
 {
@@ -206,7 +226,8 @@ log_append(struct sqlite_store *st, const struct store_op *op, struct store_resu
 	}
 	if (log.id == 0 && add_log(st, op, &log) < 0)
 		return -1;
-	result->id = st->last_id = MAX(st->last_id + 1, op->at_us);
+	if (entry_id(st, op, &result->id) < 0)
+		return -1;
 	result->bytes = log.bytes + op->value.len;
 	stmt = sqlite_statement(st, SQL_ENTRY_ADD);
 	sqlite_bind_u64(stmt, 1, result->id);

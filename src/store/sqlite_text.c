@@ -36,6 +36,7 @@ static const char *const texts[SQL_COUNT] = {
 	[SQL_LOG_CLEAR] = "DELETE FROM log WHERE owner = ?1",
 	[SQL_ENTRY_ADD] = "INSERT INTO entry (id, log, at_us, peer, value, flags, meta) "
 			  "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[SQL_ENTRY_IS] = "SELECT 1 FROM entry WHERE id = ?1",
 	[SQL_ENTRY_FORWARD] = "SELECT id, at_us, peer, value, flags, meta FROM entry "
 			      "WHERE log = ?1 AND id > ?2 AND id < ?3 ORDER BY id LIMIT ?4",
 	[SQL_ENTRY_BACKWARD] = "SELECT id, at_us, peer, value, flags, meta FROM entry "

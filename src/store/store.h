@@ -137,6 +137,11 @@ struct store_entry {
 	uint32_t flags;                /* the asker's, to choose by in store_log_page */
 	struct str meta;               /* the asker's notes */
 	uint64_t max_count, max_bytes; /* as in store_log_append */
+	/*
+	 * 0, or the id that it has elsewhere, not less than AT_US and not in the future, for what
+	 * is brought from there: it gets that id, or the next that is free, and need not come last.
+	 */
+	uint64_t id;
 };
 /* Appends too. Ids are microseconds, as far as they rise: no id is less than its entry's AT_US. */
 size_t store_log_add(struct store_request *r, struct str owner, const char *log,

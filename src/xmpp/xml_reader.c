@@ -28,6 +28,9 @@ struct xml_reader {
 	uint8_t phase, fault;
 	uint8_t mark_bytes; /* of a byte order mark, seen */
 	bool has_root;
+	bool (*enters)(const struct element *el, void *arg); /* or NULL */
+	void *enters_arg;
+	unsigned level; /* how many roots are open */
 };
 
 /* Nearly all streams declare nothing else, so that they need no memory for it. */
@@ -90,13 +93,26 @@ put_text(char **at, struct str text)
 	return str_of(p, text.len);
 }
 
+static size_t
+put_bindings(struct xml_binding *to, const struct xml_binding *from, size_t count, char **at)
+{
+	for (size_t i = 0; i < count; i++) {
+		to[i].prefix = put_text(at, from[i].prefix);
+		to[i].ns = put_text(at, from[i].ns);
+		to[i].depth = 0;
+	}
+	return count;
+}
+
 /* What the header that W has read says of all that follows it, in one piece of memory. */
 static const struct xml_context *
 context_new(const struct xml_work *w)
 {
 	struct str root = str_of(w->top->source.p + 1, w->top->qname_len);
-	const struct xml_context *usual = find_usual_context(w, root);
-	size_t size = sizeof(struct xml_context) + w->binding_count * sizeof(struct xml_binding);
+	const struct xml_context *outer = w->context;
+	const struct xml_context *usual = outer == NULL ? find_usual_context(w, root) : NULL;
+	size_t count = w->binding_count + (outer != NULL ? outer->count : 0);
+	size_t size = sizeof(struct xml_context) + count * sizeof(struct xml_binding);
 	size_t text_size = root.len;
 	struct xml_context *context;
 	struct xml_binding *bindings;
@@ -104,18 +120,21 @@ context_new(const struct xml_work *w)
 
 	if (usual != NULL)
 		return usual;
+	for (uint32_t i = 0; outer != NULL && i < outer->count; i++)
+		text_size += outer->bindings[i].prefix.len + outer->bindings[i].ns.len;
 	for (uint32_t i = 0; i < w->binding_count; i++)
 		text_size += w->bindings[i].prefix.len + w->bindings[i].ns.len;
 	context = xalloc(size + text_size);
 	bindings = (struct xml_binding *)(context + 1);
 	at = (char *)context + size;
-	for (uint32_t i = 0; i < w->binding_count; i++) {
-		bindings[i].prefix = put_text(&at, w->bindings[i].prefix);
-		bindings[i].ns = put_text(&at, w->bindings[i].ns);
-	}
+	/* The innermost declaration is the first that is found. */
+	count = put_bindings(bindings, w->bindings, w->binding_count, &at);
+	if (outer != NULL)
+		count += put_bindings(bindings + count, outer->bindings, outer->count, &at);
 	context->root = put_text(&at, root);
 	context->bindings = bindings;
-	context->count = (uint16_t)w->binding_count;
+	context->count = (uint16_t)count;
+	context->outer = outer;
 	return context;
 }
 
@@ -145,12 +164,24 @@ drop_work(struct xml_reader *reader)
 	reader->work = NULL;
 }
 
+/* Out of the innermost root that is open. */
+static void
+leave(struct xml_reader *reader)
+{
+	const struct xml_context *context = reader->context;
+
+	reader->context = context->outer;
+	reader->level--;
+	context_free(context);
+}
+
 void
 xml_reader_restart(struct xml_reader *reader)
 {
 	drop_work(reader);
-	context_free(reader->context);
-	reader->context = NULL;
+	while (reader->context != NULL)
+		leave(reader);
+	reader->level = 0;
 	reader->phase = AT_START;
 	reader->mark_bytes = 0;
 }
@@ -168,6 +199,14 @@ void
 xml_reader_set_limits(struct xml_reader *reader, const struct xml_limits *limits)
 {
 	reader->limits = *limits;
+}
+
+void
+xml_reader_set_enters(struct xml_reader *reader,
+		      bool (*enters)(const struct element *el, void *arg), void *arg)
+{
+	reader->enters = enters;
+	reader->enters_arg = arg;
 }
 
 bool
@@ -302,11 +341,25 @@ take_header(struct xml_reader *reader, struct xml_work *w)
 	struct element *root = w->top;
 
 	reader->context = context_new(w);
+	reader->level++;
 	reader->phase = w->open != NULL ? IN_ROOT : AT_ROOT_END;
 	root->source = STR_NONE;
 	root->inner = STR_NONE;
 	root->notes = 0;
 	return XML_HEADER;
+}
+
+/* The end of the root, or of an element that was entered. */
+static enum xml_event
+take_end(struct xml_reader *reader)
+{
+	if (reader->level > 1) {
+		leave(reader);
+		reader->phase = IN_ROOT;
+	} else {
+		reader->phase = AT_END;
+	}
+	return XML_END;
 }
 
 /* W is done with STEP. XML_MORE: nothing for the caller came of it. */
@@ -320,8 +373,7 @@ work_result(struct xml_reader *reader, struct xml_work *w, enum xml_step step)
 		reader->phase = IN_ROOT;
 		return XML_ELEMENT;
 	case XML_STEP_END:
-		reader->phase = AT_END;
-		return XML_END;
+		return take_end(reader);
 	case XML_STEP_DECLARATION:
 		reader->phase = BEFORE_ROOT;
 		return XML_MORE;
@@ -336,6 +388,8 @@ work_begin(struct xml_reader *reader, struct xml_work *w)
 	work_start(w, arena_new(), &reader->limits);
 	w->context = reader->context;
 	w->has_root = reader->has_root;
+	w->enters = reader->enters;
+	w->enters_arg = reader->enters_arg;
 	w->is_header = reader->has_root && reader->phase < IN_ROOT;
 	w->may_declare = reader->phase == IN_PROLOG;
 }
@@ -381,10 +435,8 @@ xml_reader_next(struct xml_reader *reader, struct str *input, struct arena **are
 
 		if (reader->phase == FAILED)
 			return XML_WRONG;
-		if (reader->phase >= AT_ROOT_END) {
-			reader->phase = AT_END;
-			return XML_END;
-		}
+		if (reader->phase >= AT_ROOT_END)
+			return take_end(reader);
 		if (reader->work == NULL) {
 			event = skip_to_markup(reader, input);
 			if (event != XML_ELEMENT)

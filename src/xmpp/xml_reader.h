@@ -24,7 +24,7 @@ enum xml_event {
 	XML_MORE,    /* all input is used up */
 	XML_HEADER,  /* the root's start tag: *OUT has its name and attributes, no children */
 	XML_ELEMENT, /* a whole first-level element */
-	XML_END,     /* the root's end tag; what follows is not read */
+	XML_END,     /* the root's end tag; what follows is not read (but xml_reader_set_enters) */
 	XML_WRONG,   /* see xml_reader_why; no more can be read */
 };
 
@@ -41,6 +41,15 @@ enum xml_fault {
 struct xml_reader *xml_reader_new(const struct xml_limits *limits, bool has_root);
 /* Takes NULL. */
 void xml_reader_free(struct xml_reader *reader);
+
+/*
+ * For documents that are too large to be held whole: first-level elements that ENTERS chooses by
+ * their start tag are entered, and are then as the root is: XML_HEADER comes for the start tag,
+ * what is in them is first-level, and their end is XML_END, of which the last is the root's. ENTERS
+ * is pure; ARG is handed on. For readers with a root; from the next element on.
+ */
+void xml_reader_set_enters(struct xml_reader *reader,
+			   bool (*enters)(const struct element *el, void *arg), void *arg);
 
 /* Takes effect from the next first-level element on. */
 void xml_reader_set_limits(struct xml_reader *reader, const struct xml_limits *limits);

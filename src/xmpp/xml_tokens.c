@@ -366,13 +366,21 @@ read_attribute(struct xml_work *w)
 	}
 }
 
+/* Whether what W has read the start tag of is no element to be read whole. */
+static bool
+is_root(const struct xml_work *w)
+{
+	return w->is_header ||
+	       (w->enters != NULL && w->tag->parent == NULL && w->enters(w->tag, w->enters_arg));
+}
+
 static enum xml_step
 end_tag(struct xml_work *w)
 {
 	w->p++;
 	if (xml_tree_tag(w) != XML_STEP_ON)
 		return XML_STEP_WRONG;
-	if (w->is_header)
+	if (is_root(w))
 		return XML_STEP_HEADER;
 	begin_content(w);
 	return XML_STEP_ON;
@@ -419,7 +427,7 @@ read_empty_end(struct xml_work *w)
 	w->p++;
 	if (xml_tree_tag(w) != XML_STEP_ON)
 		return XML_STEP_WRONG;
-	if (!w->is_header)
+	if (!is_root(w))
 		return close_element(w, w->p);
 	w->open = NULL; /* the root's end is behind it */
 	return XML_STEP_HEADER;

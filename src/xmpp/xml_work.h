@@ -26,7 +26,8 @@ struct xml_context {
 	struct str root; /* its name with prefix, for the end tag */
 	const struct xml_binding *bindings;
 	uint16_t count;
-	bool is_constant; /* its texts are literals, the whole is never freed */
+	bool is_constant;                /* its texts are literals, the whole is never freed */
+	const struct xml_context *outer; /* of the element around one that was entered */
 };
 
 enum xml_state {
@@ -76,6 +77,8 @@ struct xml_work {
 	uint16_t depth;
 	uint8_t state, fault;
 	char quote;
+	bool (*enters)(const struct element *el, void *arg); /* or NULL */
+	void *enters_arg;
 	bool is_header;      /* the start tag to come is the root's */
 	bool may_declare;    /* an XML declaration may stand here */
 	bool has_root;       /* so an end tag may stand at the top */

@@ -312,6 +312,7 @@ const struct module xep0191_blocking = {
 		   {IQ_SET, TO_OWN_ACCOUNT, NS_BLOCKING, "unblock", unblock}),
 	.hooks = HOOKS({POINT_FROM_CLIENT, STAGE_CHECK, blocking_check_outgoing},
 		       {POINT_TO_ACCOUNT, STAGE_CHECK, blocking_check_incoming}),
+	.portables = blocking_portables,
 	.account_set = BLOCKLIST_SET,
 	.account_loaded = list_loaded,
 	.account_free = list_free,

@@ -4,6 +4,7 @@
 
 #include "modules/blocking.h"
 #include "modules/roster.h"
+#include "server/portable.h"
 
 #define BLOCKLIST_SET "blocklist"
 
@@ -33,5 +34,8 @@ enum verdict blocking_check_incoming(struct event *ev);
 void blocking_hide(struct event *ev, const struct map *items);
 /* §3.4: those that are not blocked any more see it again, and it them. */
 void blocking_show(struct account *account, const struct map *items);
+
+/* portable.c */
+extern const struct portable blocking_portables[];
 
 extern const struct module xep0191_blocking;
