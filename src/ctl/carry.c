@@ -9,21 +9,37 @@
 
 #define UNDER_WAY_MAX 32u
 
-void
-carry_complain(struct carry *carry, const char *format, ...)
+static void
+say(const struct carry *carry, const char *format, va_list args)
 {
 	struct arena *arena = arena_new();
-	struct str text;
-	va_list args;
+	struct str text = arena_vprintf(arena, format, args);
 
-	va_start(args, format);
-	text = arena_vprintf(arena, format, args);
-	va_end(args);
-	carry->failed++;
 	fprintf(stderr, "%s: %s%s%s\n", carry->source != NULL ? carry->source : "import",
 		carry->account != NULL ? carry->account : "", carry->account != NULL ? ": " : "",
 		output_safe(arena, text.p));
 	arena_free(arena);
+}
+
+void
+carry_complain(struct carry *carry, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(carry, format, args);
+	va_end(args);
+	carry->failed++;
+}
+
+void
+carry_note(const struct carry *carry, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	say(carry, format, args);
+	va_end(args);
 }
 
 /* Of an item, unless ACCOUNT_ANSWER is where that of an account goes. */
@@ -111,6 +127,23 @@ carry_account(struct carry *carry, const char *address, const char *password)
 	return 0;
 }
 
+/* Items of one kind do not depend on each other; those of another may, such as offline messages
+ * on the archive. Returns how many of those before may still be under way. */
+static unsigned
+note_kind(struct carry *carry, const struct element *el)
+{
+	struct arena *arena = arena_new();
+	struct str kind = arena_printf(arena, "%.*s %.*s", STR_ARG(el->name), STR_ARG(el->ns));
+	bool is_same = carry->kind != NULL && strcmp(carry->kind, kind.p) == 0;
+
+	if (!is_same) {
+		free(carry->kind);
+		carry->kind = str_dupz(kind);
+	}
+	arena_free(arena);
+	return is_same ? UNDER_WAY_MAX : 0;
+}
+
 int
 carry_item(struct carry *carry, const struct element *el)
 {
@@ -127,7 +160,7 @@ carry_item(struct carry *carry, const struct element *el)
 		carry_complain(carry, "an item that is not valid UTF-8");
 		return 0;
 	}
-	if (wait_below(carry, UNDER_WAY_MAX) < 0 ||
+	if (wait_below(carry, note_kind(carry, el)) < 0 ||
 	    send_command(carry, 2, "account-import", args) < 0)
 		return -1;
 	carry->under_way++;
@@ -143,6 +176,7 @@ carry_end(struct carry *carry, int rc)
 		rc = -1;
 	free(carry->account);
 	free(carry->source);
+	free(carry->kind);
 	if (carry->ctl->json)
 		output_json(json_pack("{s:I, s:I, s:I}", "accounts", (json_int_t)carry->accounts,
 				      "items", (json_int_t)carry->items, "failed",

@@ -13,6 +13,7 @@ struct carry {
 	bool is_merged; /* into accounts that are there; else these are left as they are */
 	char *account;  /* the one being brought; NULL: none, or it is left out */
 	char *source;   /* where it comes from, for complaints: "FILE" */
+	char *kind;     /* the name and namespace of the last item */
 	unsigned under_way;
 	uint64_t accounts, items, failed;
 	bool is_broken; /* the server hung up */
@@ -28,6 +29,8 @@ MUST_CHECK int carry_account(struct carry *carry, const char *address, const cha
 MUST_CHECK int carry_item(struct carry *carry, const struct element *el);
 /* Something that cannot be brought: said, and counted. */
 void carry_complain(struct carry *carry, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Something that is left out because it has no place here: said only. */
+void carry_note(const struct carry *carry, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Waits for all answers, says how many there were, and returns the exit code. RC is that of the
  * reading. */
 int carry_end(struct carry *carry, int rc);

@@ -351,7 +351,7 @@ carry_blocklist(struct prosody *p, struct arena *arena, const char *file)
 	if (!read_table(p, arena, path_of(arena, p, "blocklist", file), &all))
 		return 0;
 	for (const struct lua_entry *e = all.entries; e != NULL; e = e->next)
-		if (e->key.type == LUA_STRING && e->value.type == LUA_BOOL)
+		if (e->key.type == LUA_STRING && !str_is(e->value.text, "false"))
 			element_set(arena, element_add(arena, list, NULL, "item"), "jid",
 				    e->key.text);
 	return list->children != NULL ? send_element(p, arena, list) : 0;
@@ -489,17 +489,20 @@ look_at_store(struct prosody *p, const char *name)
 {
 	static const char *const known[] = {"accounts",  "roster",  "vcard",  "private",
 					    "blocklist", "offline", "archive"};
-	static const char *const of_devices[] = {"account_details", "lastlog", "tokens"};
+	/* About the moment, or about themselves. */
+	static const char *const passing[] = {"account_details", "archive_cleanup", "cron",
+					      "lastlog",         "lastlog2",        "tokens",
+					      "offline_cleanup"};
 
 	for (size_t i = 0; i < COUNT(known); i++)
 		if (strcmp(name, known[i]) == 0)
 			return 0;
-	for (size_t i = 0; i < COUNT(of_devices); i++)
-		if (strcmp(name, of_devices[i]) == 0)
+	for (size_t i = 0; i < COUNT(passing); i++)
+		if (strcmp(name, passing[i]) == 0)
 			return 0;
 	if (strchr(name, '.') == NULL)
-		carry_complain(p->carry, "the store \"%s\" of %.*s is left out", name,
-			       STR_ARG(p->host));
+		carry_note(p->carry, "the store \"%s\" of %.*s is left out", name,
+			   STR_ARG(p->host));
 	return 0;
 }
 
@@ -515,6 +518,8 @@ carry_host(struct prosody *p, const char *name)
 	p->host_name = (char *)(uintptr_t)name;
 	if (p->host.len > 0 && access(accounts, F_OK) == 0) {
 		rc = each_name(p, accounts, ".dat", carry_user);
+		free(p->carry->account);
+		p->carry->account = NULL;
 		if (rc == 0)
 			rc = each_name(p, path, "", look_at_store);
 	}

@@ -121,7 +121,8 @@ export_accounts(struct export *export, const char *host)
 			return code;
 		accounts = json_object_get(result, "accounts");
 		count = json_array_size(accounts);
-		worst = MAX(worst, export_page(export, accounts));
+		code = export_page(export, accounts);
+		worst = MAX(worst, code);
 		after = json_incref(json_array_get(accounts, count > 0 ? count - 1 : 0));
 		if (after == NULL)
 			after = json_string("");

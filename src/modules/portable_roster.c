@@ -57,7 +57,7 @@ write_requests(struct buf *out, const struct store_request *request,
 }
 
 static void
-take_groups(struct contact *contact, const struct element *item)
+take_groups(struct arena *arena, struct contact *contact, const struct element *item)
 {
 	const struct element *group = element_child(item, NS_ROSTER, "group");
 	size_t count = 0;
@@ -68,10 +68,10 @@ take_groups(struct contact *contact, const struct element *item)
 	contact->group_count = 0;
 	for (group = element_child(item, NS_ROSTER, "group"); group != NULL;
 	     group = element_next(group, NS_ROSTER, "group")) {
-		struct str name = element_text(contact->arena, group);
+		struct str name = element_text(arena, group); /* perhaps a view of it */
 
 		if (name.len > 0)
-			contact->groups[contact->group_count++] = name;
+			contact->groups[contact->group_count++] = arena_dup(contact->arena, name);
 	}
 }
 
@@ -97,7 +97,7 @@ take_contact(struct import_item *import, const struct element *item)
 	contact->asked = element_attr(item, "ask").p != NULL;
 	contact->approved = str_is(element_attr(item, "approved"), "true") ||
 			    str_is(element_attr(item, "approved"), "1");
-	take_groups(contact, item);
+	take_groups(import->arena, contact, item);
 	roster_put(roster, contact, import->request, import->account->jid.text);
 	return NULL;
 }

@@ -8,6 +8,8 @@
 #include "xmpp/credentials.h"
 #include "xmpp/xep/pie.h"
 
+#define SALT_MAX 256u /* as in credentials.c */
+
 static const char *const mechanisms[SCRAM_HASH_COUNT] = {
 	[SCRAM_SHA_1] = "SCRAM-SHA-1",
 	[SCRAM_SHA_256] = "SCRAM-SHA-256",
@@ -53,45 +55,74 @@ write_all_keys(struct buf *out, const struct store_request *request,
 	return STR_NONE;
 }
 
+/* The bytes in the child NAME, which were put into base64 TIMES. */
 static int
-read_key(struct arena *arena, const struct element *el, const char *name, size_t size,
-	 unsigned char *out)
+read_bytes(struct arena *arena, const struct element *el, const char *name, unsigned times,
+	   struct str *out)
+{
+	*out = str_trim(element_child_text(arena, el, NULL, name));
+	for (unsigned i = 0; i < times; i++)
+		if (base64_decode(arena, *out, out) < 0)
+			return -1;
+	return 0;
+}
+
+static int
+read_key(struct arena *arena, const struct element *el, const char *name, unsigned times,
+	 size_t size, unsigned char *out)
 {
 	struct str bytes;
 
-	if (base64_decode(arena, str_trim(element_child_text(arena, el, NULL, name)), &bytes) < 0 ||
-	    bytes.len != size)
+	if (read_bytes(arena, el, name, times, &bytes) < 0 || bytes.len != size)
 		return -1;
 	memcpy(out, bytes.p, size);
 	return 0;
 }
 
+/* All in base64, TIMES. */
+static int
+read_encoded(struct arena *arena, const struct element *el, enum scram_hash hash, unsigned times,
+	     struct scram_keys *out)
+{
+	size_t size = scram_hash_size(hash);
+
+	if (read_bytes(arena, el, "salt", times, &out->salt) < 0 || out->salt.len == 0 ||
+	    out->salt.len > SALT_MAX)
+		return -1;
+	if (read_key(arena, el, "server-key", times, size, out->server_key) < 0)
+		return -1;
+	return read_key(arena, el, "stored-key", times, size, out->stored_key);
+}
+
+/* ejabberd (23.01) writes base64 of base64; no key is as long as its own base64. */
 static int
 read_keys(struct arena *arena, const struct element *el, enum scram_hash hash,
 	  struct scram_keys *out)
 {
-	size_t size = scram_hash_size(hash);
+	struct str count = str_trim(element_child_text(arena, el, NULL, "iter-count"));
 	uint64_t iterations;
 
-	if (str_to_u64(str_trim(element_child_text(arena, el, NULL, "iter-count")),
-		       CREDENTIALS_ITERATIONS_MAX, &iterations) < 0 ||
-	    iterations == 0 ||
-	    base64_decode(arena, str_trim(element_child_text(arena, el, NULL, "salt")),
-			  &out->salt) < 0 ||
-	    out->salt.len == 0 || out->salt.len > 256 ||
-	    read_key(arena, el, "server-key", size, out->server_key) < 0 ||
-	    read_key(arena, el, "stored-key", size, out->stored_key) < 0)
+	if (str_to_u64(count, CREDENTIALS_ITERATIONS_MAX, &iterations) < 0 || iterations == 0)
+		return -1;
+	if (read_encoded(arena, el, hash, 1, out) < 0 && read_encoded(arena, el, hash, 2, out) < 0)
 		return -1;
 	out->iterations = (uint32_t)iterations;
 	out->is_set = true;
 	return 0;
 }
 
-/* What was read may have been changed meanwhile; then that is newer. */
+static const char *add_keys(struct import_item *item, const struct store_request *done);
+
+/* Others may have changed the same meanwhile, such as the keys of another hash: once more. */
 static const char *
-swapped(struct import_item *item UNUSED, const struct store_request *done)
+swapped(struct import_item *item, const struct store_request *done)
 {
-	return done->status == STORE_OK ? NULL : "its password was changed meanwhile";
+	if (done->status == STORE_CONFLICT) {
+		store_auth_get(item->request, item->account->jid.text);
+		item->then = add_keys;
+		return NULL;
+	}
+	return done->status == STORE_OK ? NULL : "the account is gone";
 }
 
 static const char *
