@@ -15,7 +15,7 @@ operand_words(const struct ctl_command *command)
 		return "bash zsh fish";
 	if (strcmp(command->words, "log-level") == 0)
 		return "error warning info debug";
-	if (strcmp(command->words, "account import") == 0)
+	if (strcmp(command->words, "account import") == 0 || strcmp(command->words, "import") == 0)
 		return "@files";
 	return "";
 }

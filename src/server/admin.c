@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #define ACCOUNTS_LIMIT_MAX 1000
+#define LINE_BYTES_MAX (24u << 20) /* an item of an import, such as a vCard with its photo */
 
 int
 admin_jid(struct control_call *call, const char *name, struct jid *out)
@@ -455,6 +456,7 @@ admin_open(struct server *server, struct loop *loop, struct config *config, stru
 		free(admin);
 		return -1;
 	}
+	control_set_line_max(admin->control, LINE_BYTES_MAX);
 	*out = admin;
 	return 0;
 }

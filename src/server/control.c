@@ -16,6 +16,7 @@
 
 #define PEERS_MAX 32u
 #define GROUPS_MAX 256
+#define LINE_BYTES_MAX (64u << 10) /* unless control_set_line_max */
 
 #ifndef SO_PEERGROUPS
 #define SO_PEERGROUPS 59
@@ -28,6 +29,7 @@ struct control {
 	gid_t group; /* -1: none */
 	const struct control_command *commands;
 	void *owner;
+	size_t line_max;
 	struct link peers;
 };
 
@@ -73,7 +75,8 @@ accept_peers(struct watch *watch, uint32_t events UNUSED)
 			close(fd);
 			continue;
 		}
-		peer = control_peer_new(control, control->loop, fd, who.uid, who.pid);
+		peer = control_peer_new(control, control->loop, fd, who.uid, who.pid,
+					control->line_max);
 		list_add(&control->peers, &peer->link);
 	}
 }
@@ -200,11 +203,18 @@ control_open(struct loop *loop, struct str path, struct str group,
 	control->group = gid;
 	control->commands = commands;
 	control->owner = owner;
+	control->line_max = LINE_BYTES_MAX;
 	control->watch = (struct watch){.fd = fd, .ready = accept_peers};
 	list_init(&control->peers);
 	loop_watch(loop, &control->watch, EPOLLIN);
 	*out = control;
 	return 0;
+}
+
+void
+control_set_line_max(struct control *control, size_t bytes)
+{
+	control->line_max = bytes;
 }
 
 void

@@ -60,6 +60,8 @@ struct control_call {
 MUST_CHECK int control_open(struct loop *loop, struct str path, struct str group,
 			    const struct control_command *commands, void *owner,
 			    struct control **out, struct arena *arena, struct str *why);
+/* How long a line may be, for peers that come from now on; 64 KiB without it. */
+void control_set_line_max(struct control *control, size_t bytes);
 /* Removes the socket and hangs up. Calls that are under way may still be answered; nobody hears it.
  */
 void control_close(struct control *control); /* takes NULL */

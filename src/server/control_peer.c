@@ -8,8 +8,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define LINE_BYTES_MAX (24u << 20) /* an item of an import, such as a vCard with its photo */
-#define OUT_BYTES_MAX (1u << 20)   /* more than that waits: no new commands are read */
+#define READ_BYTES 16384u
+#define OUT_BYTES_MAX (1u << 20) /* more than that waits: no new commands are read */
 #define CALLS_MAX 64u
 
 static bool
@@ -39,16 +39,21 @@ flush(struct control_peer *peer)
 static void
 take_lines(struct control_peer *peer)
 {
-	ptrdiff_t end;
+	ptrdiff_t found;
 
-	while (wants_more(peer) && (end = str_find(buf_str(&peer->in), '\n')) >= 0) {
-		struct str line = str_trim(str_first(buf_str(&peer->in), (size_t)end));
+	while (wants_more(peer) &&
+	       (found = str_find(str_from(buf_str(&peer->in), peer->searched), '\n')) >= 0) {
+		size_t end = peer->searched + (size_t)found;
+		struct str line = str_trim(str_first(buf_str(&peer->in), end));
 
 		if (line.len > 0)
 			control_take_line(peer, line);
-		buf_consume(&peer->in, (size_t)end + 1);
+		buf_consume(&peer->in, end + 1);
+		peer->searched = 0;
 	}
-	if (wants_more(peer) && buf_len(&peer->in) > LINE_BYTES_MAX) {
+	if (wants_more(peer))
+		peer->searched = buf_len(&peer->in);
+	if (wants_more(peer) && buf_len(&peer->in) > peer->line_max) {
 		peer->is_reading_done = true;
 		json_t *error = json_pack("{s:b, s:{s:s, s:s}}", "ok", 0, "error", "condition",
 					  "policy-violation", "text", "the line is too long");
@@ -65,7 +70,7 @@ read_more(struct control_peer *peer)
 
 	take_lines(peer);
 	while (wants_more(peer)) {
-		n = recv(peer->watch.fd, buf_room(&peer->in, 4096), 4096, 0);
+		n = recv(peer->watch.fd, buf_room(&peer->in, READ_BYTES), READ_BYTES, 0);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0 && errno == EAGAIN)
@@ -113,12 +118,14 @@ on_later(struct deferred *later)
 }
 
 struct control_peer *
-control_peer_new(struct control *control, struct loop *loop, int fd, uid_t uid, pid_t pid)
+control_peer_new(struct control *control, struct loop *loop, int fd, uid_t uid, pid_t pid,
+		 size_t line_max)
 {
 	struct control_peer *peer = xnew(struct control_peer);
 
 	peer->control = control;
 	peer->loop = loop;
+	peer->line_max = line_max;
 	peer->uid = uid;
 	peer->pid = pid;
 	peer->watch = (struct watch){.fd = fd, .ready = on_ready};

@@ -12,6 +12,8 @@ struct control_peer {
 	struct control *control;
 	struct loop *loop;
 	struct buf in, out;
+	size_t searched;   /* of IN: so much has no line end in it */
+	size_t line_max;   /* bytes */
 	struct link calls; /* struct control_call: under way */
 	unsigned call_count;
 	uid_t uid;
@@ -20,9 +22,9 @@ struct control_peer {
 	bool is_broken;       /* it cannot be written to */
 };
 
-/* Takes FD over. */
+/* Takes FD over. LINE_MAX: bytes that a line may have. */
 struct control_peer *control_peer_new(struct control *control, struct loop *loop, int fd, uid_t uid,
-				      pid_t pid);
+				      pid_t pid, size_t line_max);
 /* Sends what it takes at once. Calls that are under way go on without it. */
 void control_peer_free(struct control_peer *peer);
 /* One line, at the end of the turn. LINE is taken over. */
