@@ -162,7 +162,7 @@ def test_help(place):
         got = place.ctl(*args)
         eq(got.returncode, 0)
         has(got.stdout, "--update")
-    eq(place.ctl("help", "account").stdout.count("usage:"), 5)
+    eq(place.ctl("help", "account").stdout.count("usage:"), 7)
 
 
 # With a server.
@@ -586,7 +586,8 @@ def complete_bash(place, *words):
 def test_completion_bash(place):
     eq(complete_bash(place, "acc"), ["account"])
     has(complete_bash(place, ""), "session")
-    eq(complete_bash(place, "account", ""), ["add", "delete", "list", "password", "import"])
+    eq(complete_bash(place, "account", ""), ["add", "delete", "list", "password", "import", "disable",
+                                              "enable"])
     eq(complete_bash(place, "--json", "--socket", "x", "account", "i"), ["import"])
     has(complete_bash(place, "account", "import", "--"), "--update")
     has(complete_bash(place, "account", "import", ""), "recado.conf")
