@@ -402,7 +402,11 @@ succeed(struct append *append, const struct store_result *result)
 static void
 refuse(struct append *append)
 {
+	uint64_t hash = fingerprint(append->stanza, (append->flags & ENTRY_SENT) != 0);
+
 	append->kept->is_refused = true;
+	if (hash != 0)
+		repeats_forget(&append->account->log.seen, hash);
 	if ((append->flags & ENTRY_SENT) == 0)
 		route_refusal(append->account->worker, append->stanza, STANZA_RESOURCE_CONSTRAINT,
 			      "the message cannot be stored");

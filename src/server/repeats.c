@@ -52,6 +52,14 @@ repeats_note(struct repeats *repeats, uint64_t hash, uint32_t now_s)
 }
 
 void
+repeats_forget(struct repeats *repeats, uint64_t hash)
+{
+	for (unsigned i = 0; i < repeats->size; i++)
+		if (repeats->hashes[i] == hash)
+			repeats->hashes[i] = 0;
+}
+
+void
 repeats_free(struct repeats *repeats)
 {
 	free(repeats->hashes);

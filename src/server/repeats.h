@@ -21,4 +21,6 @@ struct repeats {
 
 /* Notes HASH, not 0, at NOW_S. Returns whether it was noted before. */
 bool repeats_note(struct repeats *repeats, uint64_t hash, uint32_t now_s);
+/* It came to nothing: when HASH comes again it is new. */
+void repeats_forget(struct repeats *repeats, uint64_t hash);
 void repeats_free(struct repeats *repeats);

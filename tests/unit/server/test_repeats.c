@@ -12,6 +12,9 @@ TEST(told_again)
 	check(t, !repeats_note(&repeats, 8, 100));
 	check(t, repeats_note(&repeats, 7, 100));
 	check(t, repeats_note(&repeats, 8, 100 + REPEATS_S * 2)); /* nothing came in between */
+	repeats_forget(&repeats, 7);
+	check(t, !repeats_note(&repeats, 7, 100)); /* refused, and sent again */
+	check(t, repeats_note(&repeats, 7, 100));
 	repeats_free(&repeats);
 }
 
