@@ -146,10 +146,13 @@ class Round:
         acked = self.acked[stream] - self.returned[stream]
         ids = collections.defaultdict(set)  # seq -> ids of the recipient's archive
         archived = self._check_archive(stream, recipient, acked, ids)
-        self._check_archive(stream, sender, acked, collections.defaultdict(set))
+        own = self._check_archive(stream, sender, acked, collections.defaultdict(set))
+        if sender not in self.archives:
+            own = acked
         received = set()
         for name in self.observers.get(stream, ()):
-            seen = self._check_device(stream, name, acked,
+            is_own = name.startswith(sender + ".")  # it cannot have what was not kept
+            seen = self._check_device(stream, name, acked & own if is_own else acked,
                                       ids if name.startswith(recipient + ".") else None)
             if name.startswith(recipient + "."):
                 received |= seen

@@ -89,6 +89,7 @@ class Device:
         self.out_acked = 0        # of this session's stanzas
         self.unacked = collections.deque()  # (text, stream's name or None, seq)
         self.again = []           # messages of former sessions
+        self.returned = set()     # (stream's name, seq) of what came back as an error
         self.asked_at = None      # <r/> without an answer
         self.is_catching = False
         self.last_id = None       # all before it was received
@@ -203,7 +204,9 @@ class Device:
         if answer.get("type") != "result":
             raise Lost("binding was refused")
         # What was not acknowledged in a former session is sent again, before anything new.
-        self.again += [entry for entry in self.unacked if entry[1] is not None]
+        # What came back is not: its sender knows that it was refused.
+        self.again += [entry for entry in self.unacked
+                       if entry[1] is not None and entry[1:] not in self.returned]
         self.unacked.clear()
         self.out_acked = self.in_count = 0
         self.sm_id = None
@@ -397,6 +400,7 @@ class Device:
         error = message.find(CLIENT + "error")
         condition = error[0].tag.rpartition("}")[2] if error is not None and len(error) else "?"
         self.sent.write(f"B {stream} {seq} {condition}")
+        self.returned.add((stream, int(seq) if seq.isdigit() else 0))
 
     def _identify(self, message):
         """The message's stream and number, after a look at whether anything was changed."""
