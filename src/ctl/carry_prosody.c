@@ -3,8 +3,8 @@
  * carry_prosody.c - Prosody's "internal" storage: DIRECTORY/host/store/user.dat, a table in Lua,
  * or user.list, a row of items; names have everything but letters and digits as %xx.
  *
- * Read are accounts, roster, vcard, private, blocklist, offline and archive. What else there is is
- * named once, and left.
+ * Read are accounts, roster, vcard, private, blocklist, offline, archive, pep and pep_NODE. What
+ * else there is is named once, and left.
  */
 #include "ctl/carry.h"
 #include "ctl/lua_data.h"
@@ -29,12 +29,15 @@
 #define NS_MAM "urn:xmpp:mam:2"
 #define NS_PRIVATE "jabber:iq:private"
 #define NS_BLOCKING "urn:xmpp:blocking"
+#define NS_PUBSUB "http://jabber.org/protocol/pubsub"
+#define PEP_STORE "pep_" /* and the node's name */
 
 struct prosody {
 	struct carry *carry;
 	const char *directory;
 	char *host_name; /* of the directory */
-	struct str host, user;
+	struct str host, user, node;
+	const char *user_name; /* of the user's files */
 };
 
 static int
@@ -357,6 +360,78 @@ carry_blocklist(struct prosody *p, struct arena *arena, const char *file)
 	return list->children != NULL ? send_element(p, arena, list) : 0;
 }
 
+/* Nodes: [name] = {config = {...}, ...}, or, of before 0.11, true. Their items are elsewhere. */
+
+static void
+add_option(struct arena *arena, struct element *x, const struct lua_entry *option)
+{
+	struct element *field;
+	struct str value = option->value.text;
+
+	if (option->key.type != LUA_STRING || option->value.type == LUA_TABLE ||
+	    option->value.type == LUA_NIL)
+		return;
+	field = element_add(arena, x, NULL, "field");
+	element_set(arena, field, "var", arena_printf(arena, "pubsub#%s", option->key.text.p));
+	element_add_leaf(arena, field, "value", value);
+}
+
+/* By its own words; what it does not say is so for all who may see the presence. */
+static void
+add_node(struct arena *arena, struct element *pubsub, const struct lua_entry *node)
+{
+	const struct lua_value *config = lua_field(&node->value, "config");
+	struct element *configure = element_add(arena, pubsub, NULL, "configure");
+	struct element *x = element_add(arena, configure, "jabber:x:data", "x");
+	struct element *type = element_add(arena, x, NULL, "field");
+
+	element_set(arena, configure, "node", node->key.text);
+	element_setz(arena, x, "type", "form");
+	element_setz(arena, type, "var", "FORM_TYPE");
+	element_setz(arena, type, "type", "hidden");
+	element_add_leaf(arena, type, "value",
+			 STR("http://jabber.org/protocol/pubsub#node_config"));
+	for (const struct lua_entry *e = config != NULL ? config->entries : NULL; e != NULL;
+	     e = e->next)
+		add_option(arena, x, e);
+}
+
+/* FILE is user.dat. */
+static int
+carry_nodes(struct prosody *p, struct arena *arena, const char *file)
+{
+	struct lua_value all;
+	int rc = 0;
+
+	if (!read_table(p, arena, path_of(arena, p, "pep", file), &all))
+		return 0;
+	for (const struct lua_entry *e = all.entries; e != NULL && rc == 0; e = e->next) {
+		struct element *pubsub = element_new(arena, NS_PUBSUB "#owner", "pubsub");
+
+		if (e->key.type != LUA_STRING || str_is(e->value.text, "false"))
+			continue;
+		add_node(arena, pubsub, e);
+		rc = send_element(p, arena, pubsub);
+	}
+	return rc;
+}
+
+static int
+send_published(struct prosody *p, struct arena *arena, const struct lua_value *item)
+{
+	struct element *pubsub = element_new(arena, NS_PUBSUB, "pubsub");
+	struct element *items = element_add(arena, pubsub, NULL, "items");
+	struct element *el = element_add(arena, items, NULL, "item");
+	struct element *payload = stanza_of(arena, item, STR(""));
+
+	if (payload == NULL)
+		return 0;
+	element_set(arena, items, "node", p->node);
+	element_set(arena, el, "id", lua_text(item, "key"));
+	element_append(el, payload);
+	return send_element(p, arena, pubsub);
+}
+
 /* Seconds, perhaps with a fraction. */
 static uint64_t
 time_of(const struct lua_value *item)
@@ -431,12 +506,32 @@ carry_list(struct prosody *p, const char *store, const char *user,
 	return rc == -2 ? -1 : 0;
 }
 
+/* NAME is that of a store. */
+static int
+carry_node_items(struct prosody *p, const char *name)
+{
+	struct arena *arena = arena_new();
+	int rc = 0;
+
+	if (strncmp(name, PEP_STORE, strlen(PEP_STORE)) == 0) {
+		p->node = decode_name(arena, str(name + strlen(PEP_STORE)));
+		if (p->node.len > 0)
+			rc = carry_list(p, name, p->user_name, send_published);
+	}
+	arena_free(arena);
+	return rc;
+}
+
+static int each_name(struct prosody *p, const char *path, const char *suffix,
+		     int (*run)(struct prosody *p, const char *name));
+
 /* NAME is that of the files, without what stands behind the dot. */
 static int
 carry_user(struct prosody *p, const char *name)
 {
 	static int (*const tables[])(struct prosody * p, struct arena * arena, const char *file) = {
-		carry_credentials, carry_roster, carry_vcard, carry_private, carry_blocklist};
+		carry_credentials, carry_roster,    carry_vcard,
+		carry_private,     carry_blocklist, carry_nodes};
 	struct arena *arena = arena_new();
 	const char *file = arena_printf(arena, "%s.dat", name).p;
 	int rc = 0;
@@ -453,6 +548,14 @@ carry_user(struct prosody *p, const char *name)
 		rc = carry_list(p, "archive", name, send_archived);
 	if (rc == 0)
 		rc = carry_list(p, "offline", name, send_offline);
+	if (rc == 0) {
+		struct arena *names = arena_new();
+
+		p->user_name = name;
+		rc = each_name(p, arena_printf(names, "%s/%s", p->directory, p->host_name).p, "",
+			       carry_node_items);
+		arena_free(names);
+	}
 	return rc < 0 ? -1 : 0;
 }
 
@@ -487,8 +590,8 @@ each_name(struct prosody *p, const char *path, const char *suffix,
 static int
 look_at_store(struct prosody *p, const char *name)
 {
-	static const char *const known[] = {"accounts",  "roster",  "vcard",  "private",
-					    "blocklist", "offline", "archive"};
+	static const char *const known[] = {"accounts",  "roster",  "vcard",   "private",
+					    "blocklist", "offline", "archive", "pep"};
 	/* About the moment, or about themselves. */
 	static const char *const passing[] = {"account_details", "archive_cleanup", "cron",
 					      "lastlog",         "lastlog2",        "tokens",
@@ -500,7 +603,7 @@ look_at_store(struct prosody *p, const char *name)
 	for (size_t i = 0; i < COUNT(passing); i++)
 		if (strcmp(name, passing[i]) == 0)
 			return 0;
-	if (strchr(name, '.') == NULL)
+	if (strchr(name, '.') == NULL && strncmp(name, PEP_STORE, strlen(PEP_STORE)) != 0)
 		carry_note(p->carry, "the store \"%s\" of %.*s is left out", name,
 			   STR_ARG(p->host));
 	return 0;

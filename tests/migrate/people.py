@@ -8,6 +8,11 @@ import slixmpp
 
 ACCOUNTS = {"alice": "wonder Land 1", "bob": "l00king-glass", "carol": "croquet"}
 TEXTS = ["first & foremost", "second <message>", "naïve ünïcode ☺\nwith a second line"]
+NS_PUBSUB = "http://jabber.org/protocol/pubsub"
+NODES = [("urn:xmpp:bookmarks:1", "<item id='room@muc.example'><conference xmlns="
+          "'urn:xmpp:bookmarks:1' name='R' autojoin='true'/></item>", "whitelist"),
+         ("http://jabber.org/protocol/nick", "<item id='current'><nick xmlns="
+          "'http://jabber.org/protocol/nick'>Al &amp; Co</nick></item>", "open")]
 NS_PRIVATE, NS_ROSTER = "jabber:iq:private", "jabber:iq:roster"
 
 
@@ -67,6 +72,13 @@ async def live(port):
                     "<nick>Alice</nick></prefs></query>")
     await alice.ask("set", "<block xmlns='urn:xmpp:blocking'><item jid='queen@example.org'/>"
                     "</block>")
+    for node, item, access in NODES:
+        await alice.ask("set", f"<pubsub xmlns='{NS_PUBSUB}'><publish node='{node}'>{item}"
+                        "</publish><publish-options><x xmlns='jabber:x:data' type='submit'><field "
+                        f"var='FORM_TYPE' type='hidden'><value>{NS_PUBSUB}#publish-options</value>"
+                        "</field><field var='pubsub#persist_items'><value>true</value></field>"
+                        f"<field var='pubsub#access_model'><value>{access}</value></field></x>"
+                        "</publish-options></pubsub>")
     for client in (alice, bob):
         client.send_presence()
     alice.send_presence_subscription("bob@localhost", ptype="subscribe")
@@ -106,6 +118,16 @@ async def look(port, wants):
     private = (await alice.ask("get", f"<query xmlns='{NS_PRIVATE}'><prefs "
                                "xmlns='urn:example:prefs'/></query>")).xml[0]
     blocked = (await alice.ask("get", "<blocklist xmlns='urn:xmpp:blocking'/>")).xml[0]
+    nodes = []
+    for node, _, _ in NODES:
+        answer = await alice.ask("get", f"<pubsub xmlns='{NS_PUBSUB}'><items node='{node}'/>"
+                                 "</pubsub>")
+        config = await alice.ask("get", f"<pubsub xmlns='{NS_PUBSUB}#owner'><configure "
+                                 f"node='{node}'/></pubsub>")
+        access = [field.findtext("{jabber:x:data}value") for field in config.xml.iter(
+            "{jabber:x:data}field") if field.get("var") == "pubsub#access_model"]
+        for item in answer.xml.iter(f"{{{NS_PUBSUB}}}item"):
+            nodes.append((node, item.get("id"), canonical(item[0]), access[0]))
     alice.send_presence()
     await until(lambda: len(alice.came) >= len(TEXTS) and alice.requests,
                 15 if wants else 2)
@@ -115,6 +137,7 @@ async def look(port, wants):
                           item.get("ask"), tuple(sorted(g.text for g in item)))
                          for item in roster),
         "vcard": canonical(vcard), "private": canonical(private),
+        "nodes": nodes,
         "blocked": sorted(item.get("jid") for item in blocked),
         "messages": [(who, text) for who, text, _ in alice.came],
         "stamps": [stamp for _, _, stamp in alice.came], "requests": sorted(set(alice.requests)),

@@ -37,7 +37,7 @@ class Prosody(servers.Prosody):
         config = self.directory / "prosody.cfg.lua"
         config.write_text(config.read_text()
                           .replace('"internal_plain"', f'"{self.authentication}"')
-                          .replace('"vcard_legacy",\n\t"pep"', '"vcard"')
+                          .replace('"vcard_legacy"', '"vcard"')
                           .replace('"carbons" }', '"carbons", "blocklist", "mam" }\n'
                                    'default_archive_policy = true'))
 

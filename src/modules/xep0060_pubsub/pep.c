@@ -12,6 +12,7 @@
 #include "modules/xep0060_pubsub/interest.h"
 #include "modules/xep0060_pubsub/peers.h"
 #include "server/account_extra.h"
+#include "server/portable.h"
 #include "xmpp/xep/caps.h"
 #include "xmpp/xep/disco.h"
 
@@ -100,6 +101,8 @@ on_removed(struct event *ev)
 	return PASS;
 }
 
+extern const struct portable pep_portables[];
+
 const struct module xep0163_pep = {
 	.name = "pep",
 	.specs = SPECS({"XEP-0163", "1.2.2", SPEC_PARTIAL,
@@ -135,4 +138,5 @@ const struct module xep0163_pep = {
 	.account_info = add_info,
 	.account_disco = take_disco,
 	.account_free = free_site,
+	.portables = pep_portables,
 };
