@@ -19,7 +19,7 @@ static const struct spec core_specs[] = {
 	{"XEP-0185", "1.0", SPEC_COMPLETE, NULL},
 	{"XEP-0220", "1.1.1", SPEC_COMPLETE,
 	 "takes several domains on a stream; uses one stream for each pair itself"},
-	{"XEP-0227", "1.1", SPEC_PARTIAL, "recadoctl; no PEP, of privacy lists denied addresses"},
+	{"XEP-0227", "1.1", SPEC_PARTIAL, "recadoctl; of privacy lists, addresses that are denied"},
 	{"XEP-0288", "1.0.1", SPEC_PARTIAL,
 	 "no further domains on a stream from its accepting side"},
 	{"XEP-0344", "0.4", SPEC_PARTIAL, "by certificate alone"},

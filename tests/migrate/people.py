@@ -5,6 +5,8 @@ import asyncio
 import xml.etree.ElementTree as ET
 
 import slixmpp
+from slixmpp.xmlstream.handler import Callback
+from slixmpp.xmlstream.matcher import MatchXPath
 
 ACCOUNTS = {"alice": "wonder Land 1", "bob": "l00king-glass", "carol": "croquet"}
 TEXTS = ["first & foremost", "second <message>", "naïve ünïcode ☺\nwith a second line"]
@@ -110,14 +112,7 @@ def canonical(element):
     return ET.canonicalize(ET.tostring(element, encoding="unicode"), strip_text=True)
 
 
-async def look(port, wants):
-    """What alice finds, as a dictionary; offline messages are taken, so once."""
-    alice = await log_in("alice", port)
-    roster = (await alice.ask("get", f"<query xmlns='{NS_ROSTER}'/>")).xml[0]
-    vcard = (await alice.ask("get", "<vCard xmlns='vcard-temp'/>")).xml[0]
-    private = (await alice.ask("get", f"<query xmlns='{NS_PRIVATE}'><prefs "
-                               "xmlns='urn:example:prefs'/></query>")).xml[0]
-    blocked = (await alice.ask("get", "<blocklist xmlns='urn:xmpp:blocking'/>")).xml[0]
+async def look_at_nodes(alice):
     nodes = []
     for node, _, _ in NODES:
         answer = await alice.ask("get", f"<pubsub xmlns='{NS_PUBSUB}'><items node='{node}'/>"
@@ -128,16 +123,38 @@ async def look(port, wants):
             "{jabber:x:data}field") if field.get("var") == "pubsub#access_model"]
         for item in answer.xml.iter(f"{{{NS_PUBSUB}}}item"):
             nodes.append((node, item.get("id"), canonical(item[0]), access[0]))
+    return nodes
+
+
+async def look_at_archive(alice):
+    """Its texts; they come before the answer."""
+    results = []
+    alice.register_handler(Callback("mam", MatchXPath(
+        "{jabber:client}message/{urn:xmpp:mam:2}result"), lambda m: results.append(
+            m.xml.findtext(".//{jabber:client}body"))))
+    await alice.ask("set", "<query xmlns='urn:xmpp:mam:2'/>")
+    return results
+
+
+async def look(port, brings_nodes):
+    """What alice finds, as a dictionary; offline messages are taken, so once."""
+    alice = await log_in("alice", port)
+    roster = (await alice.ask("get", f"<query xmlns='{NS_ROSTER}'/>")).xml[0]
+    vcard = (await alice.ask("get", "<vCard xmlns='vcard-temp'/>")).xml[0]
+    private = (await alice.ask("get", f"<query xmlns='{NS_PRIVATE}'><prefs "
+                               "xmlns='urn:example:prefs'/></query>")).xml[0]
+    blocked = (await alice.ask("get", "<blocklist xmlns='urn:xmpp:blocking'/>")).xml[0]
+    nodes = await look_at_nodes(alice) if brings_nodes else None
     alice.send_presence()
-    await until(lambda: len(alice.came) >= len(TEXTS) and alice.requests,
-                15 if wants else 2)
+    await until(lambda: len(alice.came) >= len(TEXTS) and alice.requests)
     await asyncio.sleep(0.5)
+    archive = await look_at_archive(alice)
     found = {
         "roster": sorted((item.get("jid"), item.get("name") or "", item.get("subscription"),
                           item.get("ask"), tuple(sorted(g.text for g in item)))
                          for item in roster),
         "vcard": canonical(vcard), "private": canonical(private),
-        "nodes": nodes,
+        "nodes": nodes, "archive": archive,
         "blocked": sorted(item.get("jid") for item in blocked),
         "messages": [(who, text) for who, text, _ in alice.came],
         "stamps": [stamp for _, _, stamp in alice.came], "requests": sorted(set(alice.requests)),

@@ -27,6 +27,7 @@ def certificate(directory):
 
 class Prosody(servers.Prosody):
     """authentication: how the passwords are kept."""
+    brings_nodes = True
 
     def __init__(self, directory, authentication):
         super().__init__(directory)
@@ -53,6 +54,7 @@ class Prosody(servers.Prosody):
 
 class Ejabberd(servers.Server):
     name = "ejabberd"
+    brings_nodes = False  # export_piefxis (23.01) leaves them, and the archive, out
 
     def __init__(self, directory, password_format):
         super().__init__(directory)
@@ -109,6 +111,8 @@ class Ejabberd(servers.Server):
 
 
 class Recado(servers.Recado):
+    brings_nodes = True
+
     def hand_over(self):
         self.file = self.directory / "export.xml"
         with self.file.open("wb") as out:
