@@ -462,6 +462,45 @@ TEST(shapes_survive_closing)
 		run_table(t, "sqlite", i, true);
 }
 
+/* Entries that are brought keep their ids, or get the next that are free; new ones follow all. */
+TEST(entries_that_are_brought)
+{
+	for (size_t d = 0; d < COUNT(fixture_drivers); d++) {
+		static const struct {
+			uint64_t at_us, id, got; /* got 0: more than all before */
+		} entries[] = {{1000, 0, 0}, {10, 10, 10}, {10, 10, 11}, {10, 10, 12},
+			       {5, 7, 7},    {8, 8, 8},    {2000, 0, 0}};
+		uint64_t highest = 0;
+		struct store_request *r;
+		struct fixture f;
+
+		test_row(t, fixture_drivers[d]);
+		fixture_open(&f, fixture_drivers[d]);
+		r = request_new(&f);
+		for (size_t i = 0; i < COUNT(entries); i++)
+			store_log_add(r, STR(ROMEO), "log",
+				      &(struct store_entry){.at_us = entries[i].at_us,
+							    .id = entries[i].id,
+							    .with = STR(JULIET),
+							    .value = STR("x")});
+		store_log_range(r, STR(ROMEO), "log", 0, 0, 0, false);
+		ask(&f, r);
+		for (size_t i = 0; i < COUNT(entries); i++) {
+			uint64_t id = r->results[i].id;
+
+			if (entries[i].got > 0)
+				check_int(t, (intmax_t)id, (intmax_t)entries[i].got);
+			else
+				check(t, id > highest);
+			highest = MAX(highest, id);
+		}
+		check_int(t, (intmax_t)r->results[COUNT(entries)].count, COUNT(entries));
+		check_int(t, (intmax_t)r->results[COUNT(entries)].items->id, 7);
+		store_request_free(r);
+		fixture_close(&f);
+	}
+}
+
 /* Every byte in keys, correspondents and values, and the largest that is expected. */
 TEST(values_are_bytes)
 {
