@@ -10,6 +10,7 @@
 #include "server/admin_clients.h"
 #include "server/admin_portable.h"
 #include "server/admin_private.h"
+#include "server/admin_s2s.h"
 #include "server/admin_sessions.h"
 #include "server/module.h"
 #include "server/notices.h"
@@ -403,6 +404,12 @@ static const struct control_command commands[] = {
 	 ARGS({"jid", CONTROL_TEXT, true, "its address"},
 	      {"reason", CONTROL_TEXT, false, "what the client is told"}),
 	 admin_session_kick},
+	{"s2s-list", "lists what goes to other servers and comes from them, and why it fails",
+	 ARGS({"domain", CONTROL_TEXT, false, "of that server only"}), admin_s2s_list},
+	{"s2s-close", "ends streams with other servers",
+	 ARGS({"domain", CONTROL_TEXT, false, "with that server only"}), admin_s2s_close},
+	{"s2s-check", "calls another server, and tells what comes of it",
+	 ARGS({"domain", CONTROL_TEXT, true, "whose"}), admin_s2s_check},
 	{"device-list", "lists the devices of an account (XEP-0494)", ARGS(ACCOUNT),
 	 admin_device_list},
 	{"device-revoke", "ends what a device has: its sessions and tokens",

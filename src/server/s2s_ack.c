@@ -18,7 +18,7 @@
 
 struct resumable { /* an incoming stream that was lost */
 	uint64_t until_ms;
-	uint32_t in_done;
+	struct s2s_count *count;
 	char *local, *remote, *id;
 };
 
@@ -31,22 +31,57 @@ is_enabled(const struct s2s *s2s)
 static void
 send_ack(struct s2s *s2s)
 {
-	buf_printf(s2s_output(s2s), "<a xmlns='" NS_SM "' h='%u'/>", (unsigned)s2s->in_done);
+	buf_printf(s2s_output(s2s), "<a xmlns='" NS_SM "' h='%u'/>",
+		   (unsigned)count_safe(s2s->count));
 	s2s_wrote(s2s);
 }
 
-void
-ack_last(struct s2s *s2s)
+static void
+send_resumed(struct s2s *s2s)
 {
-	if (s2s->has_sm)
+	s2s->is_resuming = false;
+	buf_printf(s2s_output(s2s), "<resumed xmlns='" NS_SM "' previd='%s' h='%u'/>", s2s->sm_id,
+		   (unsigned)count_safe(s2s->count));
+	s2s_wrote(s2s);
+}
+
+/* All that had come when somebody asked is safe. */
+static void
+on_safe(void *owner)
+{
+	struct s2s *s2s = owner;
+
+	if (s2s->is_closing)
+		return;
+	if (s2s->is_resuming)
+		send_resumed(s2s);
+	else
 		send_ack(s2s);
+	if (s2s->ends_when_safe)
+		s2s_close(s2s, s2s->last_condition, s2s->last_why);
 }
 
 void
-ack_came(struct s2s *s2s, struct stanza *stanza UNUSED)
+ack_close(struct s2s *s2s, enum stream_condition condition, const char *why)
+{
+	if (s2s->is_closing || s2s->ends_when_safe)
+		return;
+	if (!s2s->has_sm) {
+		s2s_close(s2s, condition, why);
+		return;
+	}
+	s2s->ends_when_safe = true;
+	s2s->last_condition = condition;
+	s2s->last_why = why;
+	conn_pause(s2s->conn);
+	count_when_safe(s2s->count);
+}
+
+void
+ack_came(struct s2s *s2s, struct stanza *stanza)
 {
 	if (s2s->has_sm)
-		s2s->in_done = ++s2s->in_count;
+		count_came(s2s->count, stanza);
 }
 
 /* Counts from here on, for the stream that our stanzas go out on. */
@@ -54,7 +89,8 @@ static void
 start_counting(struct s2s *s2s)
 {
 	s2s->has_sm = true;
-	s2s->in_count = s2s->in_done = 0;
+	count_free(s2s->count);
+	s2s->count = count_new(s2s->fed->worker, on_safe, s2s);
 	if (s2s->pair != NULL) {
 		s2s->pair->acked = 0;
 		s2s->pair->uncounted = s2s->pair->sent_count;
@@ -68,6 +104,8 @@ enable(struct s2s *s2s)
 
 	free(pair->resume_id);
 	pair->resume_id = NULL;
+	count_free(pair->resume_count);
+	pair->resume_count = NULL;
 	pair_requeue(pair);
 	if (s2s->has_sm_feature && is_enabled(s2s)) {
 		s2s_send_element(s2s, "<enable xmlns='" NS_SM "' resume='true'/>");
@@ -86,7 +124,8 @@ ack_begin(struct s2s *s2s)
 		return;
 	}
 	buf_printf(s2s_output(s2s), "<resume xmlns='" NS_SM "' previd='%s' h='%u'/>",
-		   pair->resume_id, (unsigned)pair->resume_in);
+		   pair->resume_id,
+		   pair->resume_count ? (unsigned)count_safe(pair->resume_count) : 0);
 	s2s_wrote(s2s);
 	s2s->state = S2S_WANTS_RESUMED;
 }
@@ -128,10 +167,11 @@ static void
 take_resumed(struct s2s *s2s, const struct element *el)
 {
 	struct s2s_pair *pair = s2s->pair;
-	uint32_t in = pair->resume_in;
 
 	s2s->has_sm = s2s->may_resume = true;
-	s2s->in_count = s2s->in_done = in;
+	s2s->count = pair->resume_count;
+	pair->resume_count = NULL;
+	count_set_owner(s2s->count, s2s);
 	if (!take_count(pair, element_attr(el, "h"))) {
 		free(pair->resume_id);
 		pair->resume_id = NULL;
@@ -188,6 +228,7 @@ static void
 free_resumable(struct federation *fed, struct resumable *old)
 {
 	map_remove(&fed->resumable, str(old->id));
+	count_free(old->count);
 	free(old->local);
 	free(old->remote);
 	free(old->id);
@@ -223,13 +264,14 @@ resume(struct s2s *s2s, const struct element *el)
 		return;
 	}
 	s2s->has_sm = s2s->may_resume = true;
-	s2s->in_count = s2s->in_done = old->in_done;
+	s2s->count = old->count;
+	old->count = NULL;
+	count_set_owner(s2s->count, s2s);
 	free(s2s->sm_id);
 	s2s->sm_id = xstrdup(old->id);
-	buf_printf(s2s_output(s2s), "<resumed xmlns='" NS_SM "' previd='%s' h='%u'/>", s2s->sm_id,
-		   (unsigned)s2s->in_done);
-	s2s_wrote(s2s);
 	free_resumable(fed, old);
+	s2s->is_resuming = true;
+	count_when_safe(s2s->count);
 }
 
 static void
@@ -270,7 +312,7 @@ ack_take(struct s2s *s2s, const struct element *el)
 	if (!str_is(el->ns, NS_SM))
 		return false;
 	if (str_is(el->name, "r") && s2s->has_sm)
-		send_ack(s2s);
+		count_when_safe(s2s->count);
 	else if (str_is(el->name, "a") && s2s->has_sm)
 		take_ack(s2s, el);
 	else if (!s2s->is_out && str_is(el->name, "enable"))
@@ -296,15 +338,21 @@ ack_keep(struct s2s *s2s)
 	struct resumable *kept;
 
 	if (s2s->is_out) {
-		if (s2s->pair != NULL)
-			s2s->pair->resume_in = s2s->in_done;
+		if (s2s->pair != NULL && s2s->has_sm) {
+			count_free(s2s->pair->resume_count);
+			s2s->pair->resume_count = s2s->count;
+			count_set_owner(s2s->count, NULL);
+			s2s->count = NULL;
+		}
 		return;
 	}
 	if (!s2s->has_sm || !s2s->may_resume || fed->resumable.count >= RESUMABLE_MAX)
 		return;
 	kept = xnew(struct resumable);
 	kept->until_ms = loop_now_ms(fed->worker->loop) + RESUME_S * 1000;
-	kept->in_done = s2s->in_done;
+	kept->count = s2s->count;
+	count_set_owner(kept->count, NULL);
+	s2s->count = NULL;
 	kept->local = xstrdup(s2s->local);
 	kept->remote = xstrdup(s2s->remote);
 	kept->id = xstrdup(s2s->sm_id);

@@ -180,8 +180,7 @@ s2s_in_event(struct s2s *s2s, const struct stream_event *event, struct str rest)
 		on_element(s2s, event->el);
 		break;
 	case STREAM_CLOSED:
-		ack_last(s2s);
-		s2s_close(s2s, STREAM_NO_ERROR, "closed by the other server");
+		ack_close(s2s, STREAM_NO_ERROR, "closed by the other server");
 		break;
 	default:
 		break;

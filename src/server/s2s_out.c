@@ -284,8 +284,7 @@ s2s_out_event(struct s2s *s2s, const struct stream_event *event, struct str rest
 			on_stream_error(s2s, event->el);
 			break;
 		}
-		ack_last(s2s);
-		s2s_close(s2s, STREAM_NO_ERROR, "closed by the other server");
+		ack_close(s2s, STREAM_NO_ERROR, "closed by the other server");
 		break;
 	default:
 		break;

@@ -102,6 +102,7 @@ pair_free(struct s2s_pair *pair)
 	timer_cancel(loop, &pair->trim);
 	loop_defer_cancel(&pair->flush);
 	free(pair->resume_id);
+	count_free(pair->resume_count);
 	free(pair);
 }
 
@@ -183,6 +184,8 @@ pair_arrived(struct s2s_pair *pair, unsigned n)
 {
 	for (; n > 0 && !list_is_empty(&pair->sent); n--)
 		pair_item_done(LIST_FIRST(&pair->sent, struct s2s_item, link));
+	if (pair->sent_count == 0 && pair->out != NULL && pair->out->ends_when_acked)
+		ack_close(pair->out, STREAM_SYSTEM_SHUTDOWN, NULL);
 }
 
 /* Refuses what waits too long. Returns when the next does, or UINT64_MAX. */
@@ -461,7 +464,7 @@ pair_write(struct s2s *out, const struct s2s_item *item)
 void
 pair_flush(struct s2s_pair *pair)
 {
-	if (!pair->is_ready)
+	if (!pair->is_ready || pair->fed->is_stopping)
 		return;
 	while (!list_is_empty(&pair->waiting) && conn_waiting(pair->out->conn) < WRITE_AHEAD) {
 		struct s2s_item *item = LIST_FIRST(&pair->waiting, struct s2s_item, link);

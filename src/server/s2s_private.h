@@ -7,6 +7,7 @@
 #include "io/dial.h"
 #include "server/dialback.h"
 #include "server/s2s.h"
+#include "server/s2s_count.h"
 #include "server/server.h"
 #include "xmpp/ns.h"
 #include "xmpp/stream.h"
@@ -74,9 +75,9 @@ struct s2s_pair {
 	uint32_t acked;        /* XEP-0198: what the peer has counted */
 	unsigned uncounted;    /* of the first in `sent`, written before the counting began */
 	char *resume_id;       /* or NULL */
-	uint32_t resume_in;    /* stanzas that came on the stream to resume */
-	char ping[24];         /* the id of a ping under way that stands for one; empty: none */
-	unsigned pinged;       /* items of `sent` that were written before it */
+	struct s2s_count *resume_count; /* of the stream to resume; or NULL */
+	char ping[24];   /* the id of a ping under way that stands for one; empty: none */
+	unsigned pinged; /* items of `sent` that were written before it */
 	uint64_t pinged_ms;
 	struct str key, local, remote;
 	char text[];
@@ -139,9 +140,12 @@ struct s2s {
 	bool may_resume;
 	bool awaits_ack; /* <r/> was sent */
 	uint64_t asked_ms;
-	uint32_t in_count, in_done; /* stanzas that came, and that are done with */
-	char *sm_id;                /* in: to resume by */
-	bool is_counted;            /* by the admission */
+	struct s2s_count *count; /* of stanzas that came; has_sm */
+	bool is_resuming, ends_when_safe, ends_when_acked;
+	enum stream_condition last_condition;
+	const char *last_why;
+	char *sm_id;     /* in: to resume by */
+	bool is_counted; /* by the admission */
 	bool is_moving, is_closing, has_begun_tls;
 	bool is_dead;
 };
@@ -258,8 +262,9 @@ void ack_begin(struct s2s *s2s);                          /* our stream is authe
 void ack_request(struct s2s_pair *pair);
 void ack_pong(struct worker *worker, struct str local, struct str remote, struct str id);
 void ack_came(struct s2s *s2s, struct stanza *stanza); /* to be counted; NULL: done with */
-void ack_last(struct s2s *s2s);                        /* the stream ends: the last word */
-void ack_keep(struct s2s *s2s);                        /* the stream is lost: for resumption */
+/* Ends it when all that came is safe, and acknowledged. */
+void ack_close(struct s2s *s2s, enum stream_condition condition, const char *why);
+void ack_keep(struct s2s *s2s); /* the stream is lost: for resumption */
 void ack_sweep(struct federation *fed);
 void ack_free_all(struct federation *fed);
 

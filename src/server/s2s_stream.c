@@ -89,6 +89,7 @@ s2s_free(struct s2s *s2s)
 	free(s2s->ascii);
 	free(s2s->peer_id);
 	free(s2s->sm_id);
+	count_free(s2s->count);
 	free(s2s);
 }
 
@@ -208,7 +209,8 @@ on_data(struct conn *conn, struct str bytes)
 	struct str rest = bytes;
 
 	s2s->heard_ms = loop_now_ms(s2s->fed->worker->loop);
-	while (rest.len > 0 && !s2s->is_closing && !s2s->is_moving && !s2s->has_begun_tls) {
+	while (rest.len > 0 && !s2s->is_closing && !s2s->is_moving && !s2s->has_begun_tls &&
+	       !s2s->ends_when_safe) {
 		struct stream_event event;
 
 		stream_next(&s2s->stream, &rest, s2s_output(s2s), &event);
@@ -338,7 +340,15 @@ s2s_close_all(struct worker *worker, enum stream_condition condition, const char
 	worker->federation->is_stopping = condition == STREAM_SYSTEM_SHUTDOWN;
 	LIST_EACH(&worker->federation->streams, struct s2s, link, s2s)
 	{
-		s2s_close(s2s, condition, text);
+		if (condition == STREAM_SYSTEM_SHUTDOWN && s2s->pair != NULL &&
+		    !list_is_empty(&s2s->pair->sent)) {
+			/* What is known to be there is not sent again after the restart. */
+			s2s->ends_when_acked = true;
+			ack_request(s2s->pair);
+		} else if (condition == STREAM_SYSTEM_SHUTDOWN)
+			ack_close(s2s, condition, text);
+		else
+			s2s_close(s2s, condition, text);
 	}
 }
 

@@ -6,6 +6,7 @@ naming it in CHECKS.
 A check leaves both users logged in, available, and without a subscription.
 """
 
+import json
 import time
 
 from client import Client, condition
@@ -289,5 +290,23 @@ def link_cut(scene):
     scene.both_ways(one_way)
 
 
-CHECKS = [message, iq, nobody, subscription, subscription_offline, directed_presence, offline,
+def control(scene):
+    """The operator sees the connection, ends it, tries the other server, and learns of failures."""
+    domain = scene.theirs.domain
+    done = scene.ours.control("s2s", "close", domain)
+    assert done.returncode == 0, done
+    done = scene.ours.control("s2s", "check", domain)
+    assert done.returncode == 0 and f"{domain}: ready at " in done.stdout, done
+    listed = scene.ours.control("s2s", "list", "--json").stdout
+    rows = [json.loads(line) for line in listed.splitlines()]
+    assert any(r["remote"] == domain and r["state"] == "ready" for r in rows), rows
+    for name, why in (("nowhere.example", "no such domain"), ("dead.example", "answer"),
+                      ("refusing.example", "no XMPP server")):
+        done = scene.ours.control("s2s", "check", name)
+        assert done.returncode == 1 and why in done.stdout, done
+    number = scene.anna.message("x@nowhere.example", "is there such a domain?")
+    assert condition(scene.anna.wait_error(number)) == "remote-server-not-found"
+
+
+CHECKS = [message, control, iq, nobody, subscription, subscription_offline, directed_presence, offline,
           link_cut, peer_restarts, peer_is_killed, we_restart, we_are_killed, we_restart_incoming]
