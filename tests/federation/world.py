@@ -71,6 +71,8 @@ class World:
         records += ["_xmpp-server._tcp.refusing.example. SRV 0 0 0 .",
                     "_xmpps-server._tcp.refusing.example. SRV 0 0 0 .",
                     "dead.example. A 10.77.0.250"]
+        for i in range(150):
+            records.append(f"x{i}.hostile.example. A {DOMAINS['hostile.example']}")
         data = "\n".join(f"  local-data: '{record}'" for record in records)
         config = self.directory / "unbound.conf"
         config.write_text(f"""server:
