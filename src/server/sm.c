@@ -73,7 +73,7 @@ send_ack(struct session *s)
 {
 	struct sm *sm = s->sm;
 
-	if (s->c2s == NULL)
+	if (s->c2s == NULL || s->is_closing) /* nothing follows </stream> */
 		return;
 	buf_printf(c2s_output(s->c2s), "<a xmlns='" NS_SM "' h='%u'/>", sm->durable);
 	c2s_wrote(s->c2s);
@@ -158,7 +158,7 @@ sm_ask(struct session *s)
 {
 	struct sm *sm = s->sm;
 
-	if (s->c2s == NULL || sm->is_asking || sm->out == sm->acked)
+	if (s->c2s == NULL || s->is_closing || sm->is_asking || sm->out == sm->acked)
 		return;
 	sm->is_asking = true;
 	buf_addz(c2s_output(s->c2s), "<r xmlns='" NS_SM "'/>");
