@@ -10,12 +10,14 @@
 #include "store/backup.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/stat.h>
 
 struct backup {
 	struct control_call *call;
-	struct admin *admin;
+	struct server *server; /* and the loop outlive the call, which struct admin does not */
+	struct loop *loop;
 	const char *directory, *data;
 	struct str database, why;
 	bool is_sealed;
@@ -52,7 +54,9 @@ on_copied(struct store_request *request)
 	uint64_t left = request->results[0].count;
 
 	store_request_free(request);
-	if (status == STORE_CONFLICT)
+	if (atomic_load(&b->server->is_stopping))
+		control_fail(b->call, "service-unavailable", "the server is stopping");
+	else if (status == STORE_CONFLICT)
 		control_fail(b->call, "conflict", "another backup is under way");
 	else if (status == STORE_MISSING)
 		control_fail(b->call, "feature-not-implemented",
@@ -63,15 +67,14 @@ on_copied(struct store_request *request)
 	else if (left > 0)
 		copy_pages(b);
 	else
-		store_offload(b->admin->server->store, b->admin->loop, seal, sealed, b);
+		store_offload(b->server->store, b->loop, seal, sealed, b);
 }
 
 /* A page is asked for when the last one is there: what else the store has to do comes between. */
 static void
 copy_pages(struct backup *b)
 {
-	struct store_request *request =
-		store_request_new(b->admin->server->store, b->admin->loop, on_copied, b);
+	struct store_request *request = store_request_new(b->server->store, b->loop, on_copied, b);
 
 	store_backup(request, b->database);
 	store_submit(request);
@@ -80,13 +83,15 @@ copy_pages(struct backup *b)
 void
 admin_backup(struct control_call *call)
 {
+	const struct admin *admin = call->owner;
 	struct backup *b = arena_new_of(call->arena, struct backup);
 	struct str directory = control_text(call, "directory");
 
 	b->call = call;
-	b->admin = call->owner;
+	b->server = admin->server;
+	b->loop = admin->loop;
 	b->directory = arena_printf(call->arena, "%.*s", STR_ARG(directory)).p;
-	b->data = b->admin->config->data_directory.p;
+	b->data = arena_dup(call->arena, admin->config->data_directory).p;
 	b->database = arena_printf(call->arena, "%s/recado.db", b->directory);
 	if (directory.len == 0 || directory.p[0] != '/')
 		control_fail(call, "bad-request", "the directory's path must be absolute");

@@ -85,8 +85,9 @@ read_file(const char *from, const char *to, struct str *digest, struct arena *ar
 		fail(arena, why, "cannot read", from);
 		goto out;
 	}
-	if (out >= 0 && fsync(out) < 0) {
-		fail(arena, why, "cannot flush", to);
+	/* The database's copy was not flushed while it was made (sqlite_backup.c). */
+	if (fsync(out >= 0 ? out : in) < 0) {
+		fail(arena, why, "cannot flush", out >= 0 ? to : from);
 		goto out;
 	}
 	EVP_DigestFinal_ex(md, bytes, &len);
@@ -205,6 +206,26 @@ read_manifest(const char *backup, struct str *out, struct arena *arena, struct s
 	return -1;
 }
 
+/* A file name as a part of a URI (RFC 3986 §2.1), so that nothing in it means anything. */
+static struct str
+uri_of(struct arena *arena, const char *path)
+{
+	struct buf uri = {0};
+	struct str out;
+
+	buf_addz(&uri, "file:");
+	for (; *path != '\0'; path++)
+		if (*path == '?' || *path == '#' || *path == '%')
+			buf_printf(&uri, "%%%02X", (unsigned char)*path);
+		else
+			buf_add_char(&uri, *path);
+	/* No log, no lock and no file beside it: a backup may be where nothing can be written. */
+	buf_addz(&uri, "?immutable=1");
+	out = arena_dup(arena, buf_str(&uri));
+	buf_free(&uri);
+	return out;
+}
+
 static int
 check_database(const char *path, struct arena *arena, struct str *why)
 {
@@ -212,7 +233,8 @@ check_database(const char *path, struct arena *arena, struct str *why)
 	sqlite3 *db = NULL;
 	int rc = -1;
 
-	if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) != SQLITE_OK ||
+	if (sqlite3_open_v2(uri_of(arena, path).p, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI,
+			    NULL) != SQLITE_OK ||
 	    sqlite3_prepare_v2(db, "PRAGMA integrity_check(1)", -1, &stmt, NULL) != SQLITE_OK ||
 	    sqlite3_step(stmt) != SQLITE_ROW) {
 		*why = arena_printf(arena, "cannot check %s: %s", path, sqlite3_errmsg(db));

@@ -42,6 +42,14 @@ begin(struct sqlite_store *st, struct str to)
 	copy->rc = sqlite3_open_v2(
 		copy->path, &copy->db,
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_EXCLUSIVE, NULL);
+	/*
+	 * A copy that is not finished is thrown away, and backup_seal flushes one that is, off the
+	 * store's thread: it must not wait for gigabytes.
+	 */
+	if (copy->rc == SQLITE_OK)
+		copy->rc = sqlite3_exec(copy->db,
+					"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF", NULL,
+					NULL, NULL);
 	if (copy->rc == SQLITE_OK) {
 		copy->backup = sqlite3_backup_init(copy->db, "main", st->db, "main");
 		copy->rc = copy->backup != NULL ? SQLITE_OK : SQLITE_ERROR;
