@@ -121,7 +121,8 @@ read_name(struct str data, char out[DNS_NAME_MAX + 1])
 		data = str_from(data, 1);
 		if (label == 0 && data.len == 0)
 			break;
-		if (label == 0 || label > 63 || label > data.len || len + label + 1 > DNS_NAME_MAX)
+		if (label == 0 || label > 63 || label > data.len ||
+		    len + (len > 0) + label > DNS_NAME_MAX)
 			return -1;
 		for (size_t i = 0; i < label; i++) /* no byte that would change the meaning */
 			if ((unsigned char)data.p[i] <= ' ' || data.p[i] == '.' ||

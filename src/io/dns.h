@@ -23,7 +23,7 @@ enum dns_status {
 };
 
 #define DNS_RECORDS_MAX 64u /* more of one answer are not looked at (SEC-44) */
-#define DNS_NAME_MAX 255u   /* bytes of a name in text, with its NUL: RFC 1035 §2.3.4 */
+#define DNS_NAME_MAX 253u   /* bytes of a name in text, without its last dot: RFC 1035 §2.3.4 */
 
 struct dns_record {
 	struct in_addr v4;               /* A */
