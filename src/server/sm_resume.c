@@ -219,7 +219,7 @@ sm_resume(struct account *account, struct str previd, uint32_t h,
 	r->arg = arg;
 	account_pin(account);
 	if (str_split(&previd, '-', &tag) && str_to_u64(tag, UINT64_MAX, &r->tag) == 0 &&
-	    previd.len < sizeof(r->secret))
+	    previd.len > 0 && previd.len < sizeof(r->secret))
 		memcpy(r->secret, previd.p, previd.len);
 	look_up(r);
 }
