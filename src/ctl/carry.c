@@ -108,7 +108,7 @@ is_taken(struct carry *carry, const json_t *answer)
 int
 carry_account(struct carry *carry, const char *address, const char *password)
 {
-	json_t *args = json_pack("{s:s}", "account", address), *answer = NULL;
+	json_t *args = json_pack("{s:s, s:b}", "account", address, "brought", 1), *answer = NULL;
 
 	free(carry->account);
 	carry->account = NULL;

@@ -74,6 +74,12 @@ home_of(const struct change *change)
 	return worker_home(change->server->workers[0], change->account.text);
 }
 
+static bool
+is_new(enum account_change what)
+{
+	return what == ACCOUNT_MAKE || what == ACCOUNT_BRING;
+}
+
 /* On the home worker: what it knows of the account is out of date. */
 static void
 tell_home(struct worker *worker, void *arg)
@@ -85,7 +91,7 @@ tell_home(struct worker *worker, void *arg)
 	if (account != NULL && change->keep.len > 0)
 		keep = account_session(account, change->keep);
 	/* Kept in memory for a while, also for those who are in the middle of logging in. */
-	if (account == NULL && change->what != ACCOUNT_MAKE)
+	if (account == NULL && !is_new(change->what))
 		account = account_get(worker, change->account.text);
 	if (account != NULL)
 		account_revoke(account, keep, false);
@@ -98,12 +104,12 @@ tell_home(struct worker *worker, void *arg)
 static void on_stored(struct store_request *request);
 
 static void
-submit(struct change *change, bool is_new)
+submit(struct change *change, bool makes)
 {
 	struct store_request *request =
 		store_request_new(change->server->store, change->loop, on_stored, change);
 
-	if (is_new)
+	if (makes)
 		store_auth_create(request, change->account.text, change->keys);
 	else
 		store_auth_put(request, change->account.text, change->keys);
@@ -150,7 +156,7 @@ on_derived(void *arg)
 {
 	struct change *change = arg;
 
-	submit(change, change->what == ACCOUNT_MAKE);
+	submit(change, is_new(change->what));
 }
 
 void
@@ -183,7 +189,7 @@ account_set_keys(struct server *server, struct loop *loop, enum account_change w
 	change->what = what;
 	change->keys = credentials_format(change->arena, &copy);
 	credentials_wipe(&copy);
-	submit(change, what == ACCOUNT_MAKE);
+	submit(change, is_new(what));
 }
 
 /* On a store thread. */

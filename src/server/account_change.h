@@ -14,6 +14,7 @@
 
 enum account_change {
 	ACCOUNT_MAKE,         /* STORE_CONFLICT when it is there */
+	ACCOUNT_BRING,        /* the same, without a welcome: its owner is no newcomer */
 	ACCOUNT_MAKE_OR_SET,  /* whether it is there or not */
 	ACCOUNT_SET_PASSWORD, /* STORE_MISSING when it is not there */
 };

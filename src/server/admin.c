@@ -129,8 +129,9 @@ static void
 account_add(struct control_call *call)
 {
 	bool has_password = control_text(call, "password").p != NULL;
-	enum account_change what =
-		control_bool(call, "update") ? ACCOUNT_MAKE_OR_SET : ACCOUNT_MAKE;
+	enum account_change what = control_bool(call, "update")    ? ACCOUNT_MAKE_OR_SET
+				   : control_bool(call, "brought") ? ACCOUNT_BRING
+								   : ACCOUNT_MAKE;
 	const char *why;
 	struct jid jid;
 
@@ -381,7 +382,8 @@ static const struct control_command commands[] = {
 	{"account-add", "makes an account",
 	 ARGS(ACCOUNT, {"password", CONTROL_TEXT, false, "the password"},
 	      {"credentials", CONTROL_TEXT, false, "or its SCRAM keys"},
-	      {"update", CONTROL_BOOL, false, "set the password if it is there already"}),
+	      {"update", CONTROL_BOOL, false, "set the password if it is there already"},
+	      {"brought", CONTROL_BOOL, false, "it comes from elsewhere: no welcome"}),
 	 account_add},
 	{"account-delete", "removes an account with all that belongs to it", ARGS(ACCOUNT),
 	 account_delete},
