@@ -239,6 +239,9 @@ carry_credentials(struct prosody *p, struct arena *arena, const char *file)
 	password = lua_text(&account, "password");
 	if (carry_account(p->carry, address, password.len > 0 ? password.p : NULL) < 0)
 		return -1;
+	if (lua_is_true(&account, "disabled") &&
+	    send_element(p, arena, element_new(arena, "recado:account", "disabled")) < 0)
+		return -1;
 	if (password.len == 0 && lua_text(&account, "stored_key").len > 0)
 		return send_keys(p, arena, &account);
 	return 0;

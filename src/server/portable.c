@@ -4,6 +4,7 @@
 #include "server/portable.h"
 
 #include "base/base64.h"
+#include "server/account_disable.h"
 #include "server/module.h"
 #include "xmpp/credentials.h"
 #include "xmpp/xep/pie.h"
@@ -164,17 +165,52 @@ take_keys(struct import_item *item)
 	return NULL;
 }
 
-const struct portable portable_scram[] = {
+/* XEP-0227 has no word for it, but who was locked out must not be let in by a move. */
+static void
+load_disabled(struct store_request *request, const struct account *account, struct str after UNUSED)
+{
+	account_disabled_get(request, account->jid.text);
+}
+
+static struct str
+write_disabled(struct buf *out, const struct store_request *request,
+	       const struct account *account UNUSED)
+{
+	if (request->results[0].status == STORE_OK)
+		buf_addz(out, "<disabled xmlns='" NS_PORTABLE "'/>");
+	return STR_NONE;
+}
+
+static const char *
+disabled(struct import_item *item, const struct store_request *done UNUSED)
+{
+	item->account->is_disabled = true;
+	return NULL;
+}
+
+static const char *
+take_disabled(struct import_item *item)
+{
+	struct str now = arena_printf(item->arena, "%llu", (unsigned long long)time_wall_us());
+
+	store_set_put(item->request, item->account->jid.domain, DISABLED_SET,
+		      item->account->jid.text, now);
+	item->then = disabled;
+	return NULL;
+}
+
+static const struct portable of_the_core[] = {
+	/* First, so that nobody slips in between. */
+	{NS_PORTABLE, "disabled", false, load_disabled, write_disabled, take_disabled},
 	{NS_PIE_SCRAM, "scram-credentials", false, load_keys, write_all_keys, take_keys},
-	{0},
 };
 
 const struct portable *
 portable_at(size_t index)
 {
-	if (index == 0)
-		return &portable_scram[0];
-	index--;
+	if (index < COUNT(of_the_core))
+		return &of_the_core[index];
+	index -= COUNT(of_the_core);
 	for (size_t i = 0; i < module_count(); i++)
 		for (const struct portable *p = modules[i]->portables; p != NULL && p->ns != NULL;
 		     p++)

@@ -48,9 +48,9 @@ struct portable { /* a table of them ends with ns NULL */
 
 #define PORTABLES(...) ((const struct portable[]){__VA_ARGS__, {0}})
 
-/* Of no module: the account's SCRAM keys. */
-extern const struct portable portable_scram[];
-/* The one that stands at INDEX, of all modules, or NULL behind the last. */
+#define NS_PORTABLE "recado:account" /* what XEP-0227 has no word for */
+
+/* The one that stands at INDEX, of the core and all modules, or NULL behind the last. */
 const struct portable *portable_at(size_t index);
 /* For EL, or NULL. */
 const struct portable *portable_for(const struct element *el);
