@@ -9,10 +9,13 @@
 
 #include "io/tls_private.h"
 
+#include "base/time.h"
+
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
@@ -100,17 +103,53 @@ new_ssl_ctx(const SSL_METHOD *method)
 	return ctx;
 }
 
+#define TRUST_KEEP_MS 10000u /* contexts of many hosts are made at once: what they trust, once */
+
+/* The certificates of CA_PATH, or the system's, with a reference of the caller's; or NULL. */
+static X509_STORE *
+trusted(const char *ca_path)
+{
+	static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+	static X509_STORE *kept;
+	static char *kept_path;
+	static uint64_t kept_ms;
+	const char *path = ca_path ? ca_path : "";
+	X509_STORE *store = NULL;
+
+	pthread_mutex_lock(&mutex);
+	if (kept == NULL || strcmp(kept_path, path) != 0 ||
+	    time_mono_ms() - kept_ms > TRUST_KEEP_MS) {
+		store = X509_STORE_new();
+		if (ca_path != NULL ? X509_STORE_load_file(store, ca_path)
+				    : X509_STORE_set_default_paths(store)) {
+			X509_STORE_free(kept);
+			free(kept_path);
+			kept = store;
+			kept_path = str_dupz(str(path));
+			kept_ms = time_mono_ms();
+		} else {
+			X509_STORE_free(store);
+			pthread_mutex_unlock(&mutex);
+			return NULL;
+		}
+	}
+	store = kept;
+	X509_STORE_up_ref(store);
+	pthread_mutex_unlock(&mutex);
+	return store;
+}
+
 static int
 set_trust(SSL_CTX *ctx, const char *ca_path, struct arena *arena, struct str *why)
 {
-	int ok = ca_path != NULL ? SSL_CTX_load_verify_file(ctx, ca_path)
-				 : SSL_CTX_set_default_verify_paths(ctx);
+	X509_STORE *store = trusted(ca_path);
 
-	if (!ok) {
+	if (store == NULL) {
 		*why = arena_printf(arena, "%s: %s", ca_path != NULL ? ca_path : "system",
 				    tls_error("cannot read the trusted certificates"));
 		return -1;
 	}
+	SSL_CTX_set_cert_store(ctx, store);
 	return 0;
 }
 
