@@ -127,6 +127,18 @@ carry_account(struct carry *carry, const char *address, const char *password)
 	return 0;
 }
 
+int
+carry_go_on(struct carry *carry, const char *address)
+{
+	if (carry->account != NULL && strcmp(carry->account, address) == 0)
+		return 0;
+	if (wait_below(carry, 0) < 0)
+		return -1;
+	free(carry->account);
+	carry->account = xstrdup(address);
+	return 0;
+}
+
 /* Items of one kind do not depend on each other; those of another may, such as offline messages
  * on the archive. Returns how many of those before may still be under way. */
 static unsigned

@@ -25,6 +25,8 @@ struct carry {
  * the server hung up.
  */
 MUST_CHECK int carry_account(struct carry *carry, const char *address, const char *password);
+/* Goes on with one that was begun, and not left out. The same. */
+MUST_CHECK int carry_go_on(struct carry *carry, const char *address);
 /* EL is a child of <user/> (XEP-0227). The same. */
 MUST_CHECK int carry_item(struct carry *carry, const struct element *el);
 /* Something that cannot be brought: said, and counted. */
@@ -39,5 +41,7 @@ int carry_end(struct carry *carry, int rc);
 MUST_CHECK int carry_pie_file(struct carry *carry, const char *path);
 /* Reads the data directory of Prosody (its "internal" storage). */
 MUST_CHECK int carry_prosody(struct carry *carry, const char *directory);
-/* What `ejabberdctl export_piefxis` wrote: a file, or the directory with one for each host. */
+/* What `ejabberdctl dump` wrote, the text of TEXT in the file PATH. */
+MUST_CHECK int carry_mnesia(struct carry *carry, const char *path, struct str text);
+/* That, or what `ejabberdctl export_piefxis` wrote: a file, or the directory with one a host. */
 MUST_CHECK int carry_ejabberd(struct carry *carry, const char *path);

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * carry_ejabberd.c - what `ejabberdctl export_piefxis` wrote: a directory with one file for all
- * that includes one for each host, or, of `export_piefxis_host`, one that is for a host.
+ * carry_ejabberd.c - what ejabberdctl wrote: with `export_piefxis` a directory with one file for
+ * all that includes one for each host, with `export_piefxis_host` one that is for a host; with
+ * `dump` a file of terms in Erlang, which begins with a curly bracket.
  */
 #include "ctl/carry.h"
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* The files for all end in the time they were made at, with no host in front of it. */
 static const char *
@@ -32,6 +36,29 @@ find_main_file(struct arena *arena, const char *directory)
 	return found;
 }
 
+/* A document in XML, or terms. Terms are read several times over, so they are mapped. */
+static int
+read_file(struct carry *carry, const char *path, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), rc;
+	const char *text =
+		fd >= 0 && size > 0 ? mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
+	int error = errno;
+
+	if (fd >= 0)
+		close(fd);
+	if (text == MAP_FAILED) {
+		carry_complain(carry, "%s: %s", path, size > 0 ? strerror(error) : "empty");
+		return -1;
+	}
+	if (str_starts(str_trim(str_of(text, MIN(size, (size_t)100))), STR("{")))
+		rc = carry_mnesia(carry, path, str_of(text, size));
+	else
+		rc = carry_pie_file(carry, path);
+	munmap((void *)(uintptr_t)text, size);
+	return rc;
+}
+
 int
 carry_ejabberd(struct carry *carry, const char *path)
 {
@@ -43,7 +70,7 @@ carry_ejabberd(struct carry *carry, const char *path)
 		return -1;
 	}
 	if (!S_ISDIR(st.st_mode))
-		return carry_pie_file(carry, path);
+		return read_file(carry, path, (size_t)st.st_size);
 	file = find_main_file(carry->ctl->arena, path);
 	if (file != NULL)
 		return carry_pie_file(carry, file);

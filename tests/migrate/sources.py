@@ -55,6 +55,8 @@ class Prosody(servers.Prosody):
 class Ejabberd(servers.Server):
     name = "ejabberd"
     brings_nodes = False  # export_piefxis (23.01) leaves them, and the archive, out
+    how = 'ejabberd_piefxis:export_server(<<"{out}">>)'
+    what = ""  # in the directory
 
     def __init__(self, directory, password_format):
         super().__init__(directory)
@@ -80,7 +82,7 @@ class Ejabberd(servers.Server):
                   f'ok = file:write_file("{self.ready}", ""), '
                   "Wait = fun W() -> case filelib:is_file(\"" + str(self.go) + "\") of "
                   "true -> ok; false -> timer:sleep(100), W() end end, Wait(), "
-                  f'Said = ejabberd_piefxis:export_server(<<"{self.out}">>), '
+                  f"Said = {self.how.format(out=self.out)}, "
                   f'ok = file:write_file("{self.done}", io_lib:format("~p", [Said])), '
                   "init:stop().")
         return ["env", f"EJABBERD_CONFIG_PATH={self.directory}/ejabberd.yml",
@@ -107,7 +109,14 @@ class Ejabberd(servers.Server):
         if said != "ok":
             raise RuntimeError("export_piefxis: " + said)
         self.stop()
-        return ["--from=ejabberd", str(self.out)]
+        return ["--from=ejabberd", str(self.out / self.what)]
+
+
+class EjabberdDump(Ejabberd):
+    """What `ejabberdctl dump` does."""
+    brings_nodes = True
+    how = 'element(1, ejabberd_admin:dump_mnesia("{out}/dump.txt"))'
+    what = "dump.txt"
 
 
 class Recado(servers.Recado):
