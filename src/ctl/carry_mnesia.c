@@ -4,9 +4,9 @@
  * row, table after table. It is read three times: accounts come first, then how nodes are
  * configured, then all else.
  *
- * Read are passwd, roster, vcard, private_storage, privacy, offline_msg, archive_msg, and of
- * pubsub_node, pubsub_state and pubsub_item what belongs to accounts. Tables of other kinds are
- * named once, and left.
+ * Read are passwd, roster, vcard, private_storage, privacy, offline_msg, archive_msg,
+ * archive_prefs, and of pubsub_node, pubsub_state and pubsub_item what belongs to accounts. Tables
+ * of other kinds are named once, and left.
  */
 #include "ctl/carry.h"
 #include "ctl/erl_data.h"
@@ -331,6 +331,34 @@ take_archived(struct mnesia *m, const struct erl_value *row)
 	return carry_item(m->carry, around);
 }
 
+static void
+add_addresses(struct mnesia *m, struct element *prefs, const char *name,
+	      const struct erl_value *list)
+{
+	struct element *el = element_add(m->arena, prefs, NULL, name);
+
+	for (list = erl_at(list, 0); list != NULL; list = list->next) {
+		struct str jid = address(m, list);
+
+		if (jid.p != NULL)
+			element_add_leaf(m->arena, el, "jid", jid);
+	}
+}
+
+/* {archive_prefs, US, Default, Always, Never} */
+static int
+take_prefs(struct mnesia *m, const struct erl_value *row)
+{
+	struct element *prefs = element_new(m->arena, NS_MAM, "prefs");
+
+	if (!go_on(m, erl_at(row, 1)))
+		return 0;
+	element_set(m->arena, prefs, "default", erl_text(erl_at(row, 2)));
+	add_addresses(m, prefs, "always", erl_at(row, 3));
+	add_addresses(m, prefs, "never", erl_at(row, 4));
+	return carry_item(m->carry, prefs);
+}
+
 /* Nodes */
 
 /* The node that NUMBER names, its owner's account being gone on with; or NULL. */
@@ -490,6 +518,7 @@ static const struct {
 	{"vcard", 3, 2, take_vcard},
 	{"private_storage", 3, 2, take_private},
 	{"privacy", 4, 2, take_privacy},
+	{"archive_prefs", 5, 2, take_prefs},
 	{"archive_msg", 9, 2, take_archived},
 	{"offline_msg", 7, 2, take_offline},
 	/* What follows from the rest, or is about connections. */

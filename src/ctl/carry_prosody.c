@@ -3,7 +3,8 @@
  * carry_prosody.c - Prosody's "internal" storage: DIRECTORY/host/store/user.dat, a table in Lua,
  * or user.list, a row of items; names have everything but letters and digits as %xx.
  *
- * Read are accounts, roster, vcard, private, blocklist, offline, archive, pep and pep_NODE. What
+ * Read are accounts, roster, vcard, private, blocklist, offline, archive, archive_prefs, pep and
+ * pep_NODE. What
  * else there is is named once, and left.
  */
 #include "ctl/carry.h"
@@ -363,6 +364,31 @@ carry_blocklist(struct prosody *p, struct arena *arena, const char *file)
 	return list->children != NULL ? send_element(p, arena, list) : 0;
 }
 
+/* [false] is what holds where nothing else is said: true, false or "roster"; addresses likewise. */
+static int
+carry_prefs(struct prosody *p, struct arena *arena, const char *file)
+{
+	struct element *prefs = element_new(arena, NS_MAM, "prefs"), *always, *never;
+	struct lua_value all;
+
+	if (!read_table(p, arena, path_of(arena, p, "archive_prefs", file), &all))
+		return 0;
+	element_setz(arena, prefs, "default", "always");
+	always = element_add(arena, prefs, NULL, "always");
+	never = element_add(arena, prefs, NULL, "never");
+	for (const struct lua_entry *e = all.entries; e != NULL; e = e->next) {
+		bool is_always = str_is(e->value.text, "true");
+
+		if (e->key.type == LUA_STRING)
+			element_add_leaf(arena, is_always ? always : never, "jid", e->key.text);
+		else if (e->key.type == LUA_BOOL && str_is(e->value.text, "roster"))
+			element_setz(arena, prefs, "default", "roster");
+		else if (e->key.type == LUA_BOOL)
+			element_setz(arena, prefs, "default", is_always ? "always" : "never");
+	}
+	return send_element(p, arena, prefs);
+}
+
 /* Nodes: [name] = {config = {...}, ...}, or, of before 0.11, true. Their items are elsewhere. */
 
 static void
@@ -533,8 +559,8 @@ static int
 carry_user(struct prosody *p, const char *name)
 {
 	static int (*const tables[])(struct prosody * p, struct arena * arena, const char *file) = {
-		carry_credentials, carry_roster,    carry_vcard,
-		carry_private,     carry_blocklist, carry_nodes};
+		carry_credentials, carry_roster, carry_vcard, carry_private,
+		carry_blocklist,   carry_prefs,  carry_nodes};
 	struct arena *arena = arena_new();
 	const char *file = arena_printf(arena, "%s.dat", name).p;
 	int rc = 0;
@@ -593,8 +619,9 @@ each_name(struct prosody *p, const char *path, const char *suffix,
 static int
 look_at_store(struct prosody *p, const char *name)
 {
-	static const char *const known[] = {"accounts",  "roster",  "vcard",   "private",
-					    "blocklist", "offline", "archive", "pep"};
+	static const char *const known[] = {"accounts", "roster",        "vcard",
+					    "private",  "archive_prefs", "blocklist",
+					    "offline",  "archive",       "pep"};
 	/* About the moment, or about themselves. */
 	static const char *const passing[] = {"account_details", "archive_cleanup", "cron",
 					      "lastlog",         "lastlog2",        "tokens",

@@ -6,6 +6,7 @@
  * in archive.c, how questions are answered in mam_query.c.
  */
 #include "modules/archive.h"
+#include "modules/archive_prefs.h"
 #include "modules/fulltext.h"
 #include "modules/mam_query.h"
 #include "server/login.h"
@@ -14,7 +15,6 @@
 
 #include <stdlib.h>
 
-#define PREFS_MAX 1000u    /* JIDs in the preferences */
 #define SWEEP_MS 3600000u  /* how often what is too old is looked for */
 #define SWEEP_OWNERS 100u  /* archives of one step */
 #define SWEEP_ENTRIES 500u /* that are removed from one archive in one step */
@@ -71,55 +71,17 @@ metadata(struct event *ev)
 
 /* Preferences */
 
-static void
-add_jids(struct arena *arena, struct element *prefs, const char *name, struct str text, char sign)
+static struct str
+prefs_text(const struct account *account)
 {
-	struct element *list = element_add(arena, prefs, NULL, name);
-	struct str line;
-
-	(void)str_split(&text, '\n', &line);
-	while (str_split(&text, '\n', &line))
-		if (line.len > 1 && line.p[0] == sign)
-			element_add_leaf(arena, list, "jid", str_from(line, 1));
-}
-
-static struct element *
-prefs_element(struct arena *arena, const struct account *account)
-{
-	struct str text = account->archive_prefs ? str(account->archive_prefs) : STR("always");
-	struct element *prefs = element_new(arena, NS_MAM, "prefs");
-	struct str rest = text, preset = STR("");
-
-	(void)str_split(&rest, '\n', &preset);
-	element_set(arena, prefs, "default", preset);
-	add_jids(arena, prefs, "always", text, '+');
-	add_jids(arena, prefs, "never", text, '-');
-	return prefs;
+	return account->archive_prefs ? str(account->archive_prefs) : STR("");
 }
 
 static enum verdict
 get_prefs(struct event *ev)
 {
-	event_reply(ev, prefs_element(ev->arena, ev->account));
+	event_reply(ev, archive_prefs_element(ev->arena, prefs_text(ev->account)));
 	return DONE;
-}
-
-static enum stanza_condition
-read_jids(struct event *ev, const struct element *list, char sign, struct buf *out, size_t *count)
-{
-	const struct element *el = list ? element_child(list, NS_MAM, "jid") : NULL;
-
-	for (; el != NULL; el = element_next(el, NS_MAM, "jid")) {
-		struct jid jid;
-		const char *why;
-
-		if (jid_parse(ev->arena, str_trim(element_text(ev->arena, el)), &jid, &why) < 0)
-			return STANZA_JID_MALFORMED;
-		if (++*count > PREFS_MAX)
-			return STANZA_POLICY_VIOLATION;
-		buf_printf(out, "\n%c%.*s", sign, STR_ARG(jid.text));
-	}
-	return STANZA_NO_ERROR;
 }
 
 struct setting { /* preferences on their way to the store */
@@ -135,9 +97,9 @@ on_prefs_stored(struct store_request *request)
 	struct account *account = setting->account;
 
 	if (request->status == STORE_OK) {
-		free(account->archive_prefs);
-		account->archive_prefs = str_dupz(setting->text);
-		held_reply(setting->held, prefs_element(setting->held->arena, account));
+		archive_prefs_set(account, setting->text);
+		held_reply(setting->held,
+			   archive_prefs_element(setting->held->arena, setting->text));
 	} else {
 		held_refuse(setting->held, STANZA_RESOURCE_CONSTRAINT, NULL);
 	}
@@ -148,30 +110,18 @@ on_prefs_stored(struct store_request *request)
 static enum verdict
 set_prefs(struct event *ev)
 {
-	const struct element *prefs = event_payload(ev);
-	struct str preset = element_attr(prefs, "default");
 	enum stanza_condition condition;
 	struct store_request *request;
 	struct setting *setting;
 	struct held_iq *held;
-	struct buf text = {0};
-	size_t count = 0;
+	struct str text;
 
-	if (!str_is(preset, "always") && !str_is(preset, "never") && !str_is(preset, "roster"))
-		return event_refuse(ev, STANZA_BAD_REQUEST);
-	buf_add(&text, preset);
-	condition = read_jids(ev, element_child(prefs, NS_MAM, "always"), '+', &text, &count);
-	if (condition == STANZA_NO_ERROR)
-		condition =
-			read_jids(ev, element_child(prefs, NS_MAM, "never"), '-', &text, &count);
-	if (condition != STANZA_NO_ERROR) {
-		buf_free(&text);
+	condition = archive_prefs_read(ev->arena, event_payload(ev), &text);
+	if (condition != STANZA_NO_ERROR)
 		return event_refuse(ev, condition);
-	}
 	held = event_hold(ev);
 	setting = arena_new_of(held->arena, struct setting);
-	*setting = (struct setting){held, ev->account, arena_dup(held->arena, buf_str(&text))};
-	buf_free(&text);
+	*setting = (struct setting){held, ev->account, arena_dup(held->arena, text)};
 	account_pin(ev->account);
 	request = store_request_new(ev->worker->store, ev->worker->loop, on_prefs_stored, setting);
 	store_doc_put(request, ev->account->jid.text, ACCOUNT_PREFS_DOC, setting->text);
@@ -346,6 +296,7 @@ const struct module xep0313_mam = {
 		   {IQ_SET, TO_OWN_ACCOUNT, NS_MAM, "prefs", set_prefs}),
 	.inline_features =
 		INLINE_FEATURES({INLINE_BIND, NULL, NULL, NULL, look_up_bounds, tell_bounds, NULL}),
+	.portables = archive_prefs_portables,
 	.tick = tick,
 	.state_size = sizeof(struct sweep),
 	.state_free = sweep_free,

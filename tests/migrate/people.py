@@ -81,6 +81,9 @@ async def live(port):
                         "</field><field var='pubsub#persist_items'><value>true</value></field>"
                         f"<field var='pubsub#access_model'><value>{access}</value></field></x>"
                         "</publish-options></pubsub>")
+    await alice.ask("set", "<prefs xmlns='urn:xmpp:mam:2' default='roster'><always><jid>"
+                    "bob@localhost</jid></always><never><jid>queen@example.org</jid></never>"
+                    "</prefs>")
     for client in (alice, bob):
         client.send_presence()
     alice.send_presence_subscription("bob@localhost", ptype="subscribe")
@@ -144,6 +147,7 @@ async def look(port, brings_nodes):
     private = (await alice.ask("get", f"<query xmlns='{NS_PRIVATE}'><prefs "
                                "xmlns='urn:example:prefs'/></query>")).xml[0]
     blocked = (await alice.ask("get", "<blocklist xmlns='urn:xmpp:blocking'/>")).xml[0]
+    prefs = (await alice.ask("get", "<prefs xmlns='urn:xmpp:mam:2'/>")).xml[0]
     nodes = await look_at_nodes(alice) if brings_nodes else None
     alice.send_presence()
     await until(lambda: len(alice.came) >= len(TEXTS) and alice.requests)
@@ -155,6 +159,8 @@ async def look(port, brings_nodes):
                          for item in roster),
         "vcard": canonical(vcard), "private": canonical(private),
         "nodes": nodes, "archive": archive,
+        "prefs": [prefs.get("default")] + sorted((rule.tag.split("}")[1], jid.text)
+                                                 for rule in prefs for jid in rule),
         "blocked": sorted(item.get("jid") for item in blocked),
         "messages": [(who, text) for who, text, _ in alice.came],
         "stamps": [stamp for _, _, stamp in alice.came], "requests": sorted(set(alice.requests)),
