@@ -2,11 +2,14 @@
 """servers.py - the servers that talk to each other, each as a plain process in a directory of its
 own, at its own address."""
 
+import gzip
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 
@@ -18,6 +21,7 @@ USERS = ("anna", "bert", "carla")
 
 class Server:
     kind = ""
+    ways = ("external", "dialback")
 
     def __init__(self, world, build, domain=None, has_good_certificate=True,
                  requires_certificate=True, **options):
@@ -261,7 +265,55 @@ modules:
         return super().text() + (log.read_text(errors="replace") if log.exists() else "")
 
 
-ALL = {"recado": Recado2, "prosody": Prosody, "ejabberd": Ejabberd}
+class Jabberd(Server):
+    """jabberd2: four programs. Between servers it knows dialback only, over TLS."""
+
+    kind = "jabberd"
+    ways = ("dialback",)
+    parts = ("router", "sm", "c2s", "s2s")
+
+    def prepare(self):
+        combined = self.directory / "certificate.pem"
+        combined.write_text(pathlib.Path(self.certificate).read_text()
+                            + pathlib.Path(self.key).read_text())
+        database = sqlite3.connect(self.directory / "sqlite.db")
+        with gzip.open("/usr/share/doc/jabberd2/db-setup.sqlite.gz", "rt") as schema:
+            database.executescript(schema.read())
+        for user in USERS:
+            database.execute('INSERT INTO "authreg" ("username", "realm", "password") '
+                             "VALUES (?, ?, ?)", (user, self.domain, PASSWORD))
+            database.execute('INSERT INTO "active" ("collection-owner", "time") VALUES (?, 1)',
+                             (f"{user}@{self.domain}",))
+        database.commit()
+        database.close()
+        for part in self.parts:
+            text = pathlib.Path(f"/etc/jabberd2/{part}.xml").read_text()
+            text = re.sub("<!--.*?-->", "", text, flags=re.S)
+            text = re.sub("<pidfile>.*?</pidfile>", "", text)
+            text = re.sub("<log type='file'>.*?</log>", "<log type='stdout'/>", text, flags=re.S)
+            text = re.sub("<ip>[0-9.]+</ip>", f"<ip>{self.address}</ip>", text)
+            text = re.sub("(<id[^>]*>)localhost.localdomain", rf"\g<1>{self.domain}", text)
+            text = text.replace("<id register-enable='mu'>",
+                                f"<id register-enable='mu' pemfile='{combined}'>")
+            text = text.replace("localhost.localdomain", self.domain)
+            text = text.replace("/var/lib/jabberd2/sqlite.db", f"{self.directory}/sqlite.db")
+            if part == "s2s":
+                text = text.replace("<port>5269</port>",
+                                    f"<port>5269</port><pemfile>{combined}</pemfile>")
+            (self.directory / f"{part}.xml").write_text(text)
+        (self.directory / "start").write_text("".join(
+            f"jabberd2-{part} -D -c {self.directory}/{part}.xml & sleep 0.3\n"
+            for part in self.parts) + "wait\n")
+
+    def command(self):
+        return ["sh", str(self.directory / "start")]
+
+    def stop(self):
+        os.killpg(self.process.pid, signal.SIGTERM)
+        return super().stop()
+
+
+ALL = {"recado": Recado2, "prosody": Prosody, "ejabberd": Ejabberd, "jabberd": Jabberd}
 
 
 def remove(server):
