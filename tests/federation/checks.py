@@ -293,7 +293,9 @@ def link_cut(scene):
         time.sleep(3)
         scene.world.heal()
         flow.send()
-        flow.finish()
+        # jabberd2 may take the silence for an error of TLS and break the connection. What it had
+        # not acknowledged, by stream management or a pong, is sent again then.
+        flow.finish(may_repeat=flow.bodies.values() if not scene.theirs.survives_silence else ())
     scene.both_ways(one_way)
 
 

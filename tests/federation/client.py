@@ -73,15 +73,18 @@ class Client:
             self.inbox += self._read(left)
 
     def log_in(self, patience=20):
+        """Also at a server that has just begun, and hangs up at first."""
         end = time.monotonic() + patience
         while True:
             try:
                 self.socket = socket.create_connection((self.server.address, 5222), 10)
-                break
-            except OSError:
+                return self._log_in()
+            except (OSError, Gone):
                 if time.monotonic() > end:
                     raise
                 time.sleep(0.1)
+
+    def _log_in(self):
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.inbox = []
         self._open()

@@ -22,6 +22,7 @@ USERS = ("anna", "bert", "carla")
 class Server:
     kind = ""
     ways = ("external", "dialback")
+    survives_silence = True  # of a link that is cut for some seconds
 
     def __init__(self, world, build, domain=None, has_good_certificate=True,
                  requires_certificate=True, **options):
@@ -126,7 +127,7 @@ hosts = ( {{ name = "{self.domain}"; certificate = "{self.certificate}"; key = "
 data_directory = "data";
 run_directory = "run";
 workers = {self.options.get("workers", 2)};
-log_level = "debug";
+log_level = "{self.options.get("log", "debug")}";
 listeners = (
 	{{ type = "c2s"; address = "{self.address}"; }},
 	{{ type = "s2s"; address = "{self.address}"; }},
@@ -138,6 +139,7 @@ s2s = {{
 	require_certificate = {require};
 	{self.options.get("s2s", "")}
 }};
+{self.options.get("extra", "")}
 """)
 
     def command(self):
@@ -193,7 +195,7 @@ s2s_require_encryption = true
 s2s_secure_auth = {secure}
 authentication = "internal_plain"
 smacks_s2s_resend = true
-log = {{ {{ levels = {{ min = "debug" }}, to = "console" }} }}
+log = {{ {{ levels = {{ min = "{self.options.get("log", "debug")}" }}, to = "console" }} }}
 ssl = {{ certificate = "{self.certificate}"; key = "{self.key}"; cafile = "{self.world.authority}";
 	capath = "/nonexistent" }}
 VirtualHost "{self.domain}"
@@ -219,7 +221,7 @@ class Ejabberd(Server):
         tls = "required_trusted" if self.requires_certificate else "required"
         dialback = "" if self.requires_certificate else "  mod_s2s_dialback: {}\n"
         (self.directory / "ejabberd.yml").write_text(f"""
-loglevel: debug
+loglevel: {self.options.get("log", "debug")}
 hosts: ["{self.domain}"]
 certfiles: ["{combined}"]
 ca_file: "{self.world.authority}"
@@ -270,6 +272,7 @@ class Jabberd(Server):
 
     kind = "jabberd"
     ways = ("dialback",)
+    survives_silence = False
     parts = ("router", "sm", "c2s", "s2s")
 
     def prepare(self):

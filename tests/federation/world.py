@@ -19,6 +19,8 @@ DOMAINS = {  # name: address
     "prosody.example": "10.77.0.3",
     "ejabberd.example": "10.77.0.4",
     "jabberd.example": "10.77.0.5",
+    "prosody2.example": "10.77.0.6",
+    "ejabberd2.example": "10.77.0.7",
     "hostile.example": "10.77.0.9",
 }
 

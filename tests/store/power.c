@@ -156,7 +156,8 @@ file_read(sqlite3_file *base, void *out, int len, sqlite3_int64 at)
 	struct image *image = &file->disk->now[file->number];
 	size_t have = (size_t)at < image->len ? MIN(image->len - (size_t)at, (size_t)len) : 0;
 
-	memcpy(out, image->bytes + (have > 0 ? at : 0), have);
+	if (have > 0)
+		memcpy(out, image->bytes + at, have);
 	if (have == (size_t)len)
 		return SQLITE_OK;
 	memset((char *)out + have, 0, (size_t)len - have);
