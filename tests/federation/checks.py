@@ -29,6 +29,17 @@ class Scene:
             if client is not None and client.socket is not None:
                 client.close()
 
+    def settle(self):
+        """Until we know of all that was sent to the other server that it has arrived."""
+        for _ in range(100):
+            listed = self.ours.control("s2s", "list", "--json").stdout
+            rows = [json.loads(line) for line in listed.splitlines()]
+            if all(row.get("waiting_bytes", 0) == 0 for row in rows
+                   if row["remote"] == self.theirs.domain):
+                return
+            time.sleep(0.1)
+        raise AssertionError(f"not acknowledged: {rows}")
+
     def both_ways(self, check):
         check(self.anna, self.bert)
         check(self.bert, self.anna)
@@ -208,6 +219,7 @@ def peer_restarts(scene):
     flow = Flow(scene.anna, scene.bert)
     flow.send()
     flow.collect()
+    scene.settle()
     scene.bert.close()
     scene.theirs.stop()
     flow.send()
@@ -221,7 +233,8 @@ def peer_is_killed(scene):
     """The same without a word."""
     flow = Flow(scene.anna, scene.bert)
     flow.send()
-    flow.collect(2.5)  # long enough for an acknowledgment, of whatever kind
+    flow.collect()
+    scene.settle()
     scene.bert.close()
     before = set(flow.came)
     scene.theirs.kill()
@@ -237,6 +250,7 @@ def we_restart(scene):
     flow = Flow(scene.anna, scene.bert)
     flow.send()
     flow.collect()
+    scene.settle()
     scene.bert.close()
     scene.theirs.stop()
     flow.send()

@@ -115,7 +115,7 @@ def sec14_drift(victim):
             raw.send(header()[:number % 120])
             raw.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             raw.close()
-    cycles(500)
+    cycles(3000)  # until the allocator, and a sanitizer, have what they keep
     time.sleep(0.5)
     before = memory_kib(victim)
     cycles(4000)
