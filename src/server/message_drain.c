@@ -2,6 +2,7 @@
 /* message_drain.c - one page of the log after the other, as fast as the client reads. */
 #include "server/message_drain.h"
 
+#include "base/crash.h"
 #include "server/session_queue.h"
 #include "server/sm.h"
 
@@ -90,6 +91,7 @@ write_page(void *arg)
 	struct drain *d = arg;
 	struct session *session = d->session;
 
+	CRASH_POINT("before-drained");
 	d->is_busy = true; /* the session may end of it, and D must not */
 	if (session != NULL) {
 		session->reserved -= session->sm != NULL;

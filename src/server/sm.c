@@ -2,6 +2,7 @@
 /* sm.c - stream management on a session: its elements, its numbers, its watermark (XEP-0198). */
 #include "server/sm.h"
 
+#include "base/crash.h"
 #include "base/log.h"
 #include "base/rand.h"
 #include "server/c2s.h"
@@ -75,6 +76,7 @@ send_ack(struct session *s)
 
 	if (s->c2s == NULL || s->is_closing) /* nothing follows </stream> */
 		return;
+	CRASH_POINT("before-ack");
 	buf_printf(c2s_output(s->c2s), "<a xmlns='" NS_SM "' h='%u'/>", sm->durable);
 	c2s_wrote(s->c2s);
 	if (reaches(sm->durable, sm->wanted)) {

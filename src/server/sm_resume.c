@@ -6,6 +6,7 @@
  * stanzas were handled, all that are under way have come to rest and are durable: it will send what
  * is above that number once more.
  */
+#include "base/crash.h"
 #include "base/log.h"
 #include "server/c2s.h"
 #include "server/message_drain.h"
@@ -251,6 +252,7 @@ sm_go_on(struct session *s)
 {
 	struct event ev = {.worker = s->worker, .session = s, .account = s->account};
 
+	CRASH_POINT("before-resumed");
 	s->sm->is_back = false;
 	session_queue_resend(s, s->sm->resend);
 	s->sm->resend = NULL;
