@@ -7,9 +7,8 @@
  * and at the end again. In each archive the numbers of each sender must be without gap or repeat,
  * within a page and from one page to the next; where an earlier run ended they begin at 0 again.
  */
-#include "bench/fleet.h"
-#include "bench/measure.h"
 #include "bench/modes.h"
+#include "bench/phase.h"
 
 #include <stdlib.h>
 
@@ -33,12 +32,10 @@ struct reader {
 	uint64_t asked_ns, left;
 };
 
-struct reading { /* one per engine */
-	uint64_t delivered, pages, open, stop_ns;
-	struct stats latency;
+struct reading {          /* one per engine */
+	struct work work; /* a page's latency, and messages */
+	uint64_t pages, open;
 };
-
-static uint64_t phase_count, phase_ns;
 
 static void
 ask(struct reader *reader)
@@ -161,9 +158,7 @@ take_fin(struct reader *reader, struct str iq)
 			    reader->got, STR_ARG(iq));
 		return;
 	}
-	stats_add(&reading->latency,
-		  client->engine->now_ns - MIN(reader->asked_ns, client->engine->now_ns));
-	reading->delivered += reader->got;
+	work_done(client->engine, reader->asked_ns, reader->got);
 	reading->pages++;
 	reading->open--;
 	if (is_last) {
@@ -173,7 +168,7 @@ take_fin(struct reader *reader, struct str iq)
 		reader->id = reader->first;
 		reader->first = NULL;
 	}
-	if (reader->left > 0 && client->engine->now_ns < reading->stop_ns)
+	if (reader->left > 0 && work_goes_on(client->engine))
 		ask(reader);
 	else if (reading->open == 0)
 		client->engine->is_done = true;
@@ -197,55 +192,34 @@ start_phase(struct engine *engine)
 {
 	struct reading *reading = engine->job;
 
-	reading->delivered = reading->pages = 0;
-	stats_clear(&reading->latency);
-	reading->stop_ns = engine->now_ns + phase_ns;
+	reading->pages = 0;
 	for (unsigned i = 0; i < engine->client_count; i++) {
 		struct reader *reader = engine->clients[i].job;
 
-		reader->left = phase_count;
+		reader->left = reading->work.quota;
 		ask(reader);
 	}
 	engine->is_done = reading->open == 0;
 }
 
 static int
-run_phase(struct fleet *fleet, uint64_t count, uint64_t ns)
-{
-	phase_count = count;
-	phase_ns = ns;
-	return fleet_run(fleet, start_phase);
-}
-
-static int
 measured_phase(struct fleet *fleet, struct report *report)
 {
-	const struct options *options = fleet->options;
-	struct stats *latency = xnew(struct stats);
 	uint64_t delivered = 0, pages = 0;
-	struct measure measure;
-	int rc = measure_begin(&measure, options);
 
-	if (rc == 0)
-		rc = run_phase(fleet, options->count, options->seconds * (uint64_t)1000000000u);
-	measure_stop(&measure);
+	if (phase_measure(fleet, start_phase, report, "archived message") < 0)
+		return -1;
 	for (unsigned i = 0; i < fleet->engine_count; i++) {
 		struct reading *reading = fleet->engines[i].job;
 
-		delivered += reading->delivered;
+		delivered += reading->work.done;
 		pages += reading->pages;
-		stats_merge(latency, &reading->latency);
 	}
-	if (rc == 0 && delivered == 0) {
-		fprintf(stderr, "recado-bench: archive: the archives are empty\n");
-		rc = -1;
-	}
-	if (rc == 0)
-		rc = measure_report(&measure, report, "archived message", delivered, latency);
-	if (rc == 0)
-		report_number(report, "pages", (double)pages, "");
-	free(latency);
-	return rc;
+	report_number(report, "pages", (double)pages, "");
+	if (delivered > 0)
+		return 0;
+	fprintf(stderr, "recado-bench: archive: the archives are empty\n");
+	return -1;
 }
 
 static struct reader *
@@ -288,7 +262,7 @@ mode_archive(const struct options *options, struct report *report)
 		rc = fleet_login(&fleet);
 	if (rc == 0) {
 		readers = make_readers(&fleet);
-		rc = run_phase(&fleet, options->count / 5 + 1, measure_warm_up_ns(options));
+		rc = phase_warm_up(&fleet, start_phase);
 	}
 	if (rc == 0)
 		rc = measured_phase(&fleet, report);

@@ -7,8 +7,8 @@
  * with its text intact (RFC 6120 §10.1).
  */
 #include "bench/fleet.h"
-#include "bench/measure.h"
 #include "bench/modes.h"
+#include "bench/phase.h"
 
 #include "base/time.h"
 
@@ -27,13 +27,9 @@ struct talker {
 };
 
 struct chat { /* one per engine */
-	struct talker *talkers;
-	uint64_t outstanding, delivered, stop_ns;
-	struct stats latency;
+	struct work work;
+	uint64_t outstanding;
 };
-
-/* Set before a phase, read by all engines. */
-static uint64_t phase_count, phase_ns;
 
 static void
 put_number(char *at, uint64_t number)
@@ -103,7 +99,6 @@ on_stanza(struct client *client, struct str stanza)
 {
 	struct talker *talker = client->job, *from;
 	struct chat *chat = client->engine->job;
-	uint64_t *sent_ns;
 
 	if (talker == NULL || !scan_is(stanza, "message"))
 		return; /* its own presence, or the server greets */
@@ -115,12 +110,11 @@ on_stanza(struct client *client, struct str stanza)
 			    STR_ARG(stanza));
 		return;
 	}
-	sent_ns = &from->sent_ns[talker->received % client->engine->options->window];
-	stats_add(&chat->latency, client->engine->now_ns - MIN(*sent_ns, client->engine->now_ns));
+	work_done(client->engine, from->sent_ns[talker->received % client->engine->options->window],
+		  1);
 	talker->received++;
-	chat->delivered++;
 	chat->outstanding--;
-	if (from->sent < from->quota && client->engine->now_ns < chat->stop_ns)
+	if (from->sent < from->quota && work_goes_on(client->engine))
 		talk(from);
 	else if (chat->outstanding == 0)
 		client->engine->is_done = true;
@@ -131,13 +125,10 @@ start_phase(struct engine *engine)
 {
 	struct chat *chat = engine->job;
 
-	chat->delivered = 0;
-	stats_clear(&chat->latency);
-	chat->stop_ns = engine->now_ns + phase_ns;
 	for (unsigned i = 0; i < engine->client_count; i++) {
 		struct talker *talker = engine->clients[i].job;
 
-		talker->quota = talker->sent + phase_count;
+		talker->quota = talker->sent + chat->work.quota;
 		for (unsigned k = 0; k < engine->options->window && talker->sent < talker->quota;
 		     k++)
 			talk(talker);
@@ -175,38 +166,6 @@ free_talkers(struct fleet *fleet, struct talker *talkers)
 		free(fleet->engines[i].job);
 }
 
-static int
-run_phase(struct fleet *fleet, uint64_t count, uint64_t ns)
-{
-	phase_count = count;
-	phase_ns = ns;
-	return fleet_run(fleet, start_phase);
-}
-
-static int
-measured_phase(struct fleet *fleet, struct report *report)
-{
-	const struct options *options = fleet->options;
-	struct stats *latency = xnew(struct stats);
-	struct measure measure;
-	uint64_t delivered = 0;
-	int rc = measure_begin(&measure, options);
-
-	if (rc == 0)
-		rc = run_phase(fleet, options->count, options->seconds * (uint64_t)1000000000u);
-	measure_stop(&measure);
-	for (unsigned i = 0; i < fleet->engine_count; i++) {
-		struct chat *chat = fleet->engines[i].job;
-
-		delivered += chat->delivered;
-		stats_merge(latency, &chat->latency);
-	}
-	if (rc == 0)
-		rc = measure_report(&measure, report, "message", delivered, latency);
-	free(latency);
-	return rc;
-}
-
 int
 mode_chat(const struct options *options, struct report *report)
 {
@@ -219,10 +178,10 @@ mode_chat(const struct options *options, struct report *report)
 		rc = fleet_login(&fleet);
 	if (rc == 0) {
 		talkers = make_talkers(&fleet);
-		rc = run_phase(&fleet, options->count / 5 + 1, measure_warm_up_ns(options));
+		rc = phase_warm_up(&fleet, start_phase);
 	}
 	if (rc == 0)
-		rc = measured_phase(&fleet, report);
+		rc = phase_measure(&fleet, start_phase, report, "message");
 	if (rc == 0) /* a second copy of a message would come now */
 		rc = fleet_rest(&fleet, 300);
 	free_talkers(&fleet, talkers);

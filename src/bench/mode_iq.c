@@ -5,8 +5,8 @@
  * Each session has WINDOW requests outstanding. Every one must be answered once, with a result.
  */
 #include "bench/fleet.h"
-#include "bench/measure.h"
 #include "bench/modes.h"
+#include "bench/phase.h"
 
 #include <stdlib.h>
 
@@ -18,11 +18,9 @@ struct asker {
 };
 
 struct asking { /* one per engine */
-	uint64_t outstanding, answered, stop_ns;
-	struct stats latency;
+	struct work work;
+	uint64_t outstanding;
 };
-
-static uint64_t phase_count, phase_ns;
 
 static void
 ask(struct asker *asker, unsigned slot)
@@ -68,12 +66,10 @@ on_stanza(struct client *client, struct str stanza)
 		client_fail(client, "not an answer that was waited for: %.*s", STR_ARG(stanza));
 		return;
 	}
-	stats_add(&asking->latency,
-		  client->engine->now_ns - MIN(asker->sent_ns[slot], client->engine->now_ns));
+	work_done(client->engine, asker->sent_ns[slot], 1);
 	asker->sent_ns[slot] = 0;
-	asking->answered++;
 	asking->outstanding--;
-	if (asker->left > 0 && client->engine->now_ns < asking->stop_ns)
+	if (asker->left > 0 && work_goes_on(client->engine))
 		ask(asker, slot);
 	else if (asking->outstanding == 0)
 		client->engine->is_done = true;
@@ -84,25 +80,14 @@ start_phase(struct engine *engine)
 {
 	struct asking *asking = engine->job;
 
-	asking->answered = 0;
-	stats_clear(&asking->latency);
-	asking->stop_ns = engine->now_ns + phase_ns;
 	for (unsigned i = 0; i < engine->client_count; i++) {
 		struct asker *asker = engine->clients[i].job;
 
-		asker->left = phase_count;
+		asker->left = asking->work.quota;
 		for (unsigned slot = 0; slot < engine->options->window && asker->left > 0; slot++)
 			ask(asker, slot);
 	}
 	engine->is_done = asking->outstanding == 0;
-}
-
-static int
-run_phase(struct fleet *fleet, uint64_t count, uint64_t ns)
-{
-	phase_count = count;
-	phase_ns = ns;
-	return fleet_run(fleet, start_phase);
 }
 
 static struct asker *
@@ -136,30 +121,6 @@ free_askers(struct fleet *fleet, struct asker *askers)
 		free(fleet->engines[i].job);
 }
 
-static int
-measured_phase(struct fleet *fleet, struct report *report)
-{
-	const struct options *options = fleet->options;
-	struct stats *latency = xnew(struct stats);
-	struct measure measure;
-	uint64_t answered = 0;
-	int rc = measure_begin(&measure, options);
-
-	if (rc == 0)
-		rc = run_phase(fleet, options->count, options->seconds * (uint64_t)1000000000u);
-	measure_stop(&measure);
-	for (unsigned i = 0; i < fleet->engine_count; i++) {
-		struct asking *asking = fleet->engines[i].job;
-
-		answered += asking->answered;
-		stats_merge(latency, &asking->latency);
-	}
-	if (rc == 0)
-		rc = measure_report(&measure, report, "request", answered, latency);
-	free(latency);
-	return rc;
-}
-
 int
 mode_iq(const struct options *options, struct report *report)
 {
@@ -172,10 +133,10 @@ mode_iq(const struct options *options, struct report *report)
 		rc = fleet_login(&fleet);
 	if (rc == 0) {
 		askers = make_askers(&fleet);
-		rc = run_phase(&fleet, options->count / 5 + 1, measure_warm_up_ns(options));
+		rc = phase_warm_up(&fleet, start_phase);
 	}
 	if (rc == 0)
-		rc = measured_phase(&fleet, report);
+		rc = phase_measure(&fleet, start_phase, report, "request");
 	if (rc == 0)
 		rc = fleet_rest(&fleet, 100);
 	free_askers(&fleet, askers);

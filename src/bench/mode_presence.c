@@ -8,12 +8,9 @@
  */
 #include "bench/mode_presence.h"
 
-#include "bench/measure.h"
 #include "bench/modes.h"
 
 #include <stdlib.h>
-
-static uint64_t phase_count, phase_ns;
 
 static void
 broadcast(struct member *member)
@@ -68,12 +65,10 @@ take_broadcast(struct client *client, struct str stanza)
 		return;
 	}
 	member->last_of[sender->index] = n;
-	crowd->delivered++;
 	crowd->outstanding--;
-	stats_add(&crowd->latency,
-		  client->engine->now_ns - MIN(sender->sent_ns, client->engine->now_ns));
-	if (++sender->seen == client->engine->options->contacts &&
-	    client->engine->now_ns < crowd->stop_ns && sender->sent < sender->quota)
+	work_done(client->engine, sender->sent_ns, 1);
+	if (++sender->seen == client->engine->options->contacts && work_goes_on(client->engine) &&
+	    sender->sent < sender->quota)
 		broadcast(sender);
 	else if (crowd->outstanding == 0)
 		client->engine->is_done = true;
@@ -105,24 +100,13 @@ start_phase(struct engine *engine)
 	struct crowd *crowd = engine->job;
 
 	crowd->is_ready = true;
-	crowd->delivered = 0;
-	stats_clear(&crowd->latency);
-	crowd->stop_ns = engine->now_ns + phase_ns;
 	for (unsigned i = 0; i < engine->client_count; i++) {
 		struct member *member = engine->clients[i].job;
 
-		member->quota = member->sent + phase_count;
+		member->quota = member->sent + crowd->work.quota;
 		broadcast(member);
 	}
 	engine->is_done = crowd->outstanding == 0;
-}
-
-static int
-run_phase(struct fleet *fleet, uint64_t count, uint64_t ns)
-{
-	phase_count = count;
-	phase_ns = ns;
-	return fleet_run(fleet, start_phase);
 }
 
 static struct member *
@@ -152,30 +136,6 @@ free_members(struct fleet *fleet, struct member *members)
 		free(fleet->engines[i].job);
 }
 
-static int
-measured_phase(struct fleet *fleet, struct report *report)
-{
-	const struct options *options = fleet->options;
-	struct stats *latency = xnew(struct stats);
-	struct measure measure;
-	uint64_t delivered = 0;
-	int rc = measure_begin(&measure, options);
-
-	if (rc == 0)
-		rc = run_phase(fleet, options->count, options->seconds * (uint64_t)1000000000u);
-	measure_stop(&measure);
-	for (unsigned i = 0; i < fleet->engine_count; i++) {
-		struct crowd *crowd = fleet->engines[i].job;
-
-		delivered += crowd->delivered;
-		stats_merge(latency, &crowd->latency);
-	}
-	if (rc == 0)
-		rc = measure_report(&measure, report, "delivery", delivered, latency);
-	free(latency);
-	return rc;
-}
-
 int
 mode_presence(const struct options *options, struct report *report)
 {
@@ -194,9 +154,9 @@ mode_presence(const struct options *options, struct report *report)
 	if (rc == 0) /* the last pushes and presences of becoming contacts */
 		rc = fleet_rest(&fleet, 1000);
 	if (rc == 0)
-		rc = run_phase(&fleet, options->count / 5 + 1, measure_warm_up_ns(options));
+		rc = phase_warm_up(&fleet, start_phase);
 	if (rc == 0)
-		rc = measured_phase(&fleet, report);
+		rc = phase_measure(&fleet, start_phase, report, "delivery");
 	if (rc == 0)
 		rc = fleet_rest(&fleet, 300);
 	free_members(&fleet, members);

@@ -2,8 +2,7 @@
 /* mode_presence.h - between mode_presence.c and roster.c. */
 #pragma once
 
-#include "bench/fleet.h"
-#include "bench/stats.h"
+#include "bench/phase.h"
 
 struct member {
 	struct client *client;
@@ -19,11 +18,11 @@ struct member {
 };
 
 struct crowd { /* one per engine */
+	struct work work;
 	bool is_asking, is_ready;
 	unsigned befriended;
 	uint64_t presence_ns; /* when any came last */
-	uint64_t outstanding, delivered, stop_ns;
-	struct stats latency;
+	uint64_t outstanding;
 };
 
 /* Who of CLIENT's group has this address; NULL when it is none of them. */
