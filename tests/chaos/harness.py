@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import collections
 import json
+import logging
 import os
 import random
 import shutil
@@ -18,6 +19,9 @@ import checker
 import targets
 import wire
 import world as worlds
+
+# That a connection is gone, which is what is wanted here, it says as a warning.
+logging.getLogger("asyncio").setLevel(logging.ERROR)
 
 DISCO = "http://jabber.org/protocol/disco#info"
 
