@@ -182,6 +182,7 @@ class Device:
         if answer.tag.endswith("failed"):
             self.counts["failed"] += 1
             self.received.write("failed")
+            self.world.note(self.name, "not resumed")
             self.sm_id = None
             return False
         self.counts["resumed"] += 1
@@ -453,6 +454,10 @@ class Device:
                 iq = await asyncio.wait_for(question, PATIENCE_S / 2)
             except asyncio.TimeoutError:
                 self.counts["unanswered"] += 1
+            except asyncio.CancelledError:
+                if asyncio.current_task().cancelling():
+                    raise
+                raise Lost("archive: a new session began before the answer") from None
         results, self.results = self.results, []
         if iq.get("type") != "result":
             error = iq.find(CLIENT + "error")
