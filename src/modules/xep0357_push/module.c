@@ -7,6 +7,7 @@
  */
 #include "modules/push.h"
 
+#include "modules/notify_setting.h"
 #include "modules/xep0357_push/push.h"
 #include "server/account_extra.h"
 #include "server/roster.h"
@@ -61,33 +62,78 @@ cut(struct str text, size_t max)
 }
 
 static void
-note_message(const struct event *ev, struct target *target)
+note_message(const struct account *account, const struct stanza *message, struct target *target)
 {
-	const struct option_values *options = event_options(ev);
+	const struct option_values *options = push_options(account);
+	struct arena *arena = arena_new();
+	bool has_body = options != NULL && option_bool(options, "include_body");
+	bool has_sender = options != NULL && option_bool(options, "include_sender");
 
 	target->messages++;
-	replace(&target->sender,
-		option_bool(options, "include_sender") ? ev->stanza->from.text : STR_NONE);
+	replace(&target->sender, has_sender ? message->from.text : STR_NONE);
 	replace(&target->body,
-		option_bool(options, "include_body")
-			? cut(element_child_text(ev->arena, ev->stanza->el, NS_CLIENT, "body"),
-			      BODY_MAX)
-			: STR_NONE);
+		has_body ? cut(element_child_text(arena, message->el, NS_CLIENT, "body"), BODY_MAX)
+			 : STR_NONE);
+	arena_free(arena);
+}
+
+/* Whether a notification would reach anybody. ONLY: devices of that session; NULL: all. */
+static bool
+is_for(const struct target *target, const struct session *only, bool is_ringing)
+{
+	return target->disabled == NULL && (only == NULL || target_is_of(target, only)) &&
+	       !target_is_watched(target, is_ringing);
+}
+
+static bool
+is_for_any(const struct push *push, const struct session *only)
+{
+	LIST_EACH(&push->targets, struct target, link, target)
+	{
+		if (is_for(target, only, false))
+			return true;
+	}
+	return false;
 }
 
 /* Tells the devices that nobody looks at. */
 static void
-notify_all(struct event *ev, enum worth worth)
+notify_all(struct account *account, const struct stanza *message, const struct session *only,
+	   bool is_ringing)
 {
-	struct push *push = push_of(ev->account);
-
-	LIST_EACH(&push->targets, struct target, link, target)
+	LIST_EACH(&push_of(account)->targets, struct target, link, target)
 	{
-		if (target->disabled != NULL || target_is_watched(target, worth == WORTH_RINGING))
+		if (!is_for(target, only, is_ringing))
 			continue;
-		note_message(ev, target);
-		target_notify(target, worth == WORTH_RINGING);
+		note_message(account, message, target);
+		target_notify(target, is_ringing);
 	}
+}
+
+/* XEP-0492: a room's message without a wish counts like any other. */
+static void
+on_wish(struct account *account, const struct notify_wish *wish, void *arg)
+{
+	struct stanza *message = arg;
+	bool is_room = message->type == MESSAGE_GROUPCHAT;
+	const struct session *only =
+		is_room ? account_session(account, message->to.resource) : NULL;
+	bool is_wanted = wish->setting == NOTIFY_ON_MENTION
+				 ? push_mentions(account, message, wish->nick)
+				 : wish->setting != NOTIFY_NEVER;
+
+	if (is_wanted && account->state == ACCOUNT_READY && push_of(account) != NULL &&
+	    (!is_room || only != NULL))
+		notify_all(account, message, only, false);
+	stanza_unref(message);
+}
+
+static void
+tell_if_wanted(struct account *account, struct stanza *message, const struct session *only)
+{
+	if (is_for_any(push_of(account), only))
+		notify_setting_ask(account, jid_bare_text(message->from), on_wish,
+				   stanza_ref(message));
 }
 
 /* A message is on the disk: whoever is woken now will find it. */
@@ -96,16 +142,41 @@ on_stored(struct event *ev)
 {
 	if (push_of(ev->account) != NULL && (ev->entry_flags & ENTRY_SENT) == 0 &&
 	    push_worth(ev) == WORTH_A_NOTICE)
-		notify_all(ev, WORTH_A_NOTICE);
+		tell_if_wanted(ev->account, ev->stanza, NULL);
 	return PASS;
+}
+
+/* What a room says to SESSION, and was not said by it: its own words come back to it, too. */
+static bool
+is_room_talk(const struct session *session, const struct stanza *message)
+{
+	return message->kind == STANZA_MESSAGE && message->type == MESSAGE_GROUPCHAT &&
+	       message->from.resource.len > 0 && push_says_something(message->el) &&
+	       (session->directed == NULL ||
+		map_get(session->directed, message->from.text) == NULL);
+}
+
+/* To a session that waits to be resumed (XEP-0198): each device is woken for its own copy. */
+static void
+on_room_message(struct event *ev)
+{
+	const struct session *session = account_session(ev->account, ev->stanza->to.resource);
+
+	if (session != NULL && session->c2s == NULL && !session->is_closing &&
+	    is_room_talk(session, ev->stanza))
+		tell_if_wanted(ev->account, ev->stanza, session);
 }
 
 /* A call does not wait for that, nor does it have to be stored. */
 static enum verdict
 on_message(struct event *ev)
 {
-	if (push_of(ev->account) != NULL && push_worth(ev) == WORTH_RINGING)
-		notify_all(ev, WORTH_RINGING);
+	if (push_of(ev->account) == NULL)
+		return PASS;
+	if (ev->stanza->type == MESSAGE_GROUPCHAT)
+		on_room_message(ev);
+	else if (push_worth(ev) == WORTH_RINGING)
+		notify_all(ev->account, ev->stanza, NULL, true);
 	return PASS;
 }
 
@@ -121,6 +192,21 @@ not_arrived(const struct session *session)
 	return n;
 }
 
+/* The same of rooms' messages, which are stored nowhere here. */
+static void
+tell_of_rooms(struct account *account, const struct session *session)
+{
+	for (const struct queued *q = session->unacked; q != NULL; q = q->next) {
+		struct stanza *stanza = q->text != NULL && q->is_written
+						? stanza_parse(str_of(q->text, q->len))
+						: NULL;
+
+		if (stanza != NULL && stanza->to.resource.len > 0 && is_room_talk(session, stanza))
+			tell_if_wanted(account, stanza, session);
+		stanza_unref(stanza);
+	}
+}
+
 /* Whoever was thought to look did not: that is what their messages are told for, late. */
 static enum verdict
 on_detached(struct event *ev)
@@ -128,6 +214,8 @@ on_detached(struct event *ev)
 	struct push *push = push_of(ev->account);
 	unsigned n = push != NULL ? not_arrived(ev->session) : 0;
 
+	if (push != NULL)
+		tell_of_rooms(ev->account, ev->session);
 	if (n == 0)
 		return PASS;
 	LIST_EACH(&push->targets, struct target, link, target)
@@ -208,7 +296,8 @@ on_presence(struct event *ev)
 
 const struct module xep0357_push = {
 	.name = "push",
-	.specs = SPECS({"XEP-0357", "0.4.1", SPEC_COMPLETE, NULL}),
+	.specs = SPECS({"XEP-0357", "0.4.1", SPEC_COMPLETE, NULL},
+		       {"XEP-0492", "0.2.0", SPEC_COMPLETE, "of bookmarks, for phones"}),
 	.account_features = FEATURES(NS_PUSH),
 	.options =
 		OPTIONS({"when", OPTION_TEXT, "nobody",

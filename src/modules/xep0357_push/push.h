@@ -72,10 +72,18 @@ void target_stop(struct target *target);
 bool push_is_watched(const struct session *session);
 /* Whether anybody of TARGET's account does, or its own client: as configured, and by urgency. */
 bool target_is_watched(const struct target *target, bool is_urgent);
+/* Whether SESSION is of the device that TARGET is for. */
+bool target_is_of(const struct target *target, const struct session *session);
 
 /* worth.c */
 enum worth { WORTH_NOTHING, WORTH_A_NOTICE, WORTH_RINGING };
 enum worth push_worth(const struct event *ev);
+/* Whether it has something for people in it; and whether that is encrypted. */
+bool push_says_something(const struct element *message);
+bool push_is_cipher(const struct element *message);
+
+/* mention.c: whether MESSAGE speaks to ACCOUNT's owner, who has NICK in the chat (p NULL: none). */
+bool push_mentions(const struct account *account, const struct stanza *message, struct str nick);
 
 /* control.c */
 extern const struct control_command push_controls[];

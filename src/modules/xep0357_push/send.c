@@ -36,8 +36,8 @@ push_is_watched(const struct session *session)
 	       session->priority >= 0 && !session_is_inactive(session);
 }
 
-static bool
-is_of_device(const struct target *target, const struct session *session)
+bool
+target_is_of(const struct target *target, const struct session *session)
 {
 	struct str device = str(target->device);
 
@@ -54,7 +54,7 @@ target_is_watched(const struct target *target, bool is_urgent)
 
 	LIST_EACH(&target->account->sessions, struct session, link, session)
 	{
-		if (push_is_watched(session) && (!is_own || is_of_device(target, session)))
+		if (push_is_watched(session) && (!is_own || target_is_of(target, session)))
 			return true;
 	}
 	return false;

@@ -24,8 +24,14 @@ omemo_of(const struct element *message)
 	return el ? el : element_child(message, "urn:xmpp:omemo:2", "encrypted");
 }
 
-static bool
-says_something(const struct element *message)
+bool
+push_is_cipher(const struct element *message)
+{
+	return omemo_of(message) != NULL || element_child(message, NS_EME, "encryption") != NULL;
+}
+
+bool
+push_says_something(const struct element *message)
 {
 	const struct element *omemo = omemo_of(message);
 	const struct element *body = element_child(message, NS_CLIENT, "body");
@@ -54,7 +60,7 @@ push_worth(const struct event *ev)
 		return WORTH_NOTHING;
 	if (element_child(message->el, NS_CALL, "propose") != NULL)
 		return WORTH_RINGING;
-	if ((hints_of(message->el) & HINT_NO_STORE) != 0 || !says_something(message->el))
+	if ((hints_of(message->el) & HINT_NO_STORE) != 0 || !push_says_something(message->el))
 		return WORTH_NOTHING;
 	return WORTH_A_NOTICE;
 }
