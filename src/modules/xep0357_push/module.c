@@ -10,6 +10,7 @@
 #include "modules/notify_setting.h"
 #include "modules/xep0357_push/push.h"
 #include "server/account_extra.h"
+#include "server/message_log.h"
 #include "server/roster.h"
 #include "server/session_queue.h"
 
@@ -17,6 +18,7 @@
 
 #define NS_DISPLAYED "urn:xmpp:mds:displayed:0"
 #define BODY_MAX 512u /* bytes */
+#define LOST_MAX 64u  /* messages of one connection that are told of late */
 
 const struct option_values *
 push_options(const struct account *account)
@@ -141,7 +143,7 @@ static enum verdict
 on_stored(struct event *ev)
 {
 	if (push_of(ev->account) != NULL && (ev->entry_flags & ENTRY_SENT) == 0 &&
-	    push_worth(ev) == WORTH_A_NOTICE)
+	    push_worth(ev->account, ev->stanza) == WORTH_A_NOTICE)
 		tell_if_wanted(ev->account, ev->stanza, NULL);
 	return PASS;
 }
@@ -175,21 +177,55 @@ on_message(struct event *ev)
 		return PASS;
 	if (ev->stanza->type == MESSAGE_GROUPCHAT)
 		on_room_message(ev);
-	else if (push_worth(ev) == WORTH_RINGING)
+	else if (push_worth(ev->account, ev->stanza) == WORTH_RINGING)
 		notify_all(ev->account, ev->stanza, NULL, true);
 	return PASS;
 }
 
-/* What was written to a connection that is lost, and which its client has not acknowledged. */
-static unsigned
-not_arrived(const struct session *session)
+static void
+on_entries(struct store_request *request)
 {
+	struct account *account = request->owner;
+
+	for (size_t i = 0; i < request->count; i++) {
+		const struct store_item *item = request->results[i].items;
+		struct stanza *message = item != NULL ? stanza_parse(item->value) : NULL;
+
+		if (message != NULL && account->state == ACCOUNT_READY &&
+		    push_of(account) != NULL && push_worth(account, message) == WORTH_A_NOTICE)
+			tell_if_wanted(account, message, NULL);
+		stanza_unref(message);
+	}
+	account_unpin(account);
+	store_request_free(request);
+}
+
+/*
+ * What was written to a connection that is lost, and which its client has not acknowledged: it is
+ * read again, to see what is wanted of whom. What is not yet on the disk is told when it is.
+ */
+static void
+tell_of_lost(struct account *account, const struct session *session)
+{
+	struct store_request *request = NULL;
 	unsigned n = 0;
 
-	for (const struct queued *q = session->unacked; q != NULL; q = q->next)
-		n += q->kept != NULL && q->kept->is_stored && !q->kept->is_sent &&
-		     !q->kept->has_arrived;
-	return n;
+	for (const struct queued *q = session->unacked; q != NULL && n < LOST_MAX; q = q->next) {
+		const struct kept *kept = q->kept;
+
+		if (kept == NULL || !kept->is_stored || kept->id == 0 || kept->is_sent ||
+		    kept->has_arrived)
+			continue;
+		if (request == NULL)
+			request = store_request_new(account->worker->store, account->worker->loop,
+						    on_entries, account);
+		store_log_get(request, account->jid.text, MESSAGE_LOG, kept->id);
+		n++;
+	}
+	if (request == NULL)
+		return;
+	account_pin(account);
+	store_submit(request);
 }
 
 /* The same of rooms' messages, which are stored nowhere here. */
@@ -211,20 +247,11 @@ tell_of_rooms(struct account *account, const struct session *session)
 static enum verdict
 on_detached(struct event *ev)
 {
-	struct push *push = push_of(ev->account);
-	unsigned n = push != NULL ? not_arrived(ev->session) : 0;
-
-	if (push != NULL)
-		tell_of_rooms(ev->account, ev->session);
-	if (n == 0)
+	if (push_of(ev->account) == NULL)
 		return PASS;
-	LIST_EACH(&push->targets, struct target, link, target)
-	{
-		if (target->disabled != NULL || target_is_watched(target, false))
-			continue;
-		target->messages += n;
-		target_notify(target, false);
-	}
+	tell_of_rooms(ev->account, ev->session);
+	if (is_for_any(push_of(ev->account), NULL))
+		tell_of_lost(ev->account, ev->session);
 	return PASS;
 }
 

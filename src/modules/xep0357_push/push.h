@@ -77,7 +77,7 @@ bool target_is_of(const struct target *target, const struct session *session);
 
 /* worth.c */
 enum worth { WORTH_NOTHING, WORTH_A_NOTICE, WORTH_RINGING };
-enum worth push_worth(const struct event *ev);
+enum worth push_worth(const struct account *account, const struct stanza *message);
 /* Whether it has something for people in it; and whether that is encrypted. */
 bool push_says_something(const struct element *message);
 bool push_is_cipher(const struct element *message);

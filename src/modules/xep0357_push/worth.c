@@ -48,15 +48,13 @@ push_says_something(const struct element *message)
 }
 
 enum worth
-push_worth(const struct event *ev)
+push_worth(const struct account *account, const struct stanza *message)
 {
-	const struct stanza *message = ev->stanza;
-
 	if (message->kind != STANZA_MESSAGE ||
 	    (message->type != MESSAGE_CHAT && message->type != MESSAGE_NORMAL))
 		return WORTH_NOTHING;
 	/* What one's own devices send. */
-	if (str_equal(jid_bare_text(message->from), ev->account->jid.text))
+	if (str_equal(jid_bare_text(message->from), account->jid.text))
 		return WORTH_NOTHING;
 	if (element_child(message->el, NS_CALL, "propose") != NULL)
 		return WORTH_RINGING;
