@@ -275,6 +275,15 @@ to_session(struct event *ev)
 	return DONE;
 }
 
+/* XEP-0286 §4.2: its radio is awake now. */
+static enum verdict
+from_client(struct event *ev)
+{
+	if (ev->session->csi != NULL)
+		flush(ev->session);
+	return PASS;
+}
+
 /* §4.2. Before a resource is bound there is nothing to hold back. */
 static enum verdict
 on_inactive(struct event *ev, struct c2s *c2s UNUSED, struct element *el UNUSED)
@@ -328,7 +337,8 @@ const struct module xep0352_csi = {
 	.specs = SPECS(
 		{"XEP-0352", "1.0.0", SPEC_COMPLETE, NULL},
 		{"XEP-0286", "1.0.0", SPEC_COMPLETE,
-		 "what it asks of servers: XEP-0352, and what waits goes with what is urgent"}),
+		 "what it asks of servers: XEP-0352; what waits goes with what is urgent, and when "
+		 "the client sends something itself"}),
 	.options =
 		OPTIONS({"hold_presence", OPTION_BOOL, "true",
 			 "the presence of others waits while a client is inactive"},
@@ -338,6 +348,7 @@ const struct module xep0352_csi = {
 			{"held_bytes", OPTION_SIZE, "64KiB",
 			 "of one client; when more waits, all of it is sent"}),
 	.hooks = HOOKS({POINT_TO_SESSION, STAGE_HANDLE, to_session},
+		       {POINT_FROM_CLIENT, STAGE_COPY, from_client},
 		       {POINT_SESSION_RESUMED, STAGE_HANDLE, on_resumed},
 		       {POINT_SESSION_CLOSED, STAGE_HANDLE, on_closed}),
 	.nonzas = NONZAS({NS_CSI, "inactive", on_inactive}, {NS_CSI, "active", on_active}),

@@ -44,6 +44,7 @@ static const char *const point_names[] = {
 	[POINT_PRESENCE] = "presence",
 	[POINT_MESSAGE_SENT] = "message-sent",
 	[POINT_MESSAGE_STORED] = "message-stored",
+	[POINT_MESSAGE_WAITED] = "message-waited",
 	[POINT_IQ] = "iq",
 	[POINT_COMPONENT] = "component",
 	[POINT_FROM_COMPONENT] = "from-component",

@@ -3,6 +3,7 @@
 #include "server/message_drain.h"
 
 #include "base/crash.h"
+#include "server/module.h"
 #include "server/session_queue.h"
 #include "server/sm.h"
 
@@ -110,6 +111,27 @@ write_page(void *arg)
 	session_when_drained(session, on_drained, d);
 }
 
+/* Whether the account does not want ITEM any more: of somebody who was blocked meanwhile, say. */
+static bool
+is_unwanted(const struct drain *d, const struct store_item *item)
+{
+	struct account *account = d->account;
+	struct event ev = {.worker = account->worker,
+			   .session = d->session,
+			   .account = account,
+			   .host = worker_host(account->worker, account->jid.domain),
+			   .contact = item->with,
+			   .entry_id = item->id};
+	enum verdict verdict;
+
+	if (ev.host == NULL)
+		return false;
+	ev.arena = arena_new();
+	verdict = hooks_run(POINT_MESSAGE_WAITED, &ev);
+	arena_free(ev.arena);
+	return verdict == DONE;
+}
+
 /* Takes what may wait for the client into its queue. Returns whether anything is to be written. */
 static bool
 queue_page(struct drain *d, const struct store_item *items)
@@ -119,9 +141,12 @@ queue_page(struct drain *d, const struct store_item *items)
 
 	for (const struct store_item *item = items; item != NULL && bytes < WAITING_MAX;
 	     item = item->next) {
-		struct kept *kept = message_log_keep(d->account, item->id);
+		struct kept *kept;
 
 		d->after = item->id;
+		if (is_unwanted(d, item))
+			message_log_arrived(d->account, item->id);
+		kept = message_log_keep(d->account, item->id);
 		if (kept == NULL)
 			continue;
 		session_add_entry(d->session, kept, COPY_DIRECT, item->value.len);

@@ -47,6 +47,9 @@ enum point {
 	POINT_MESSAGE_SENT,   /* a message of a session is with whom it is for; by stanza_number */
 	POINT_MESSAGE_STORED, /* a message is in the account's log, as entry_id; see message_log.h
 			       */
+	POINT_MESSAGE_WAITED, /* entry_id of the account's log, of ev->contact (full), is about to
+				 be given to the session; DONE: it is not, and counts as had; no
+				 stanza */
 	POINT_IQ,             /* a request that the server or an account is to answer; only when
 				 there are delegations (config_component) */
 	POINT_COMPONENT,      /* a component has connected; no stanza */
@@ -81,11 +84,11 @@ struct event {
 		*service; /* that is addressed, at a service's take; else NULL */
 	const struct config_component *component; /* COMPONENT, FROM_COMPONENT */
 	const struct module *module;              /* whose handler runs */
-	struct str contact;                       /* a bare JID, at CONTACT_ADDED */
+	struct str contact;                       /* a JID, at CONTACT_ADDED, MESSAGE_WAITED */
 	enum stanza_condition refusal;
 	const char *refusal_text;
 	uint32_t stanza_number; /* MESSAGE_SENT: of the stanza on its session's stream (XEP-0198) */
-	uint64_t entry_id;      /* MESSAGE_STORED */
+	uint64_t entry_id;      /* MESSAGE_STORED, MESSAGE_WAITED */
 	unsigned entry_flags;   /* MESSAGE_STORED: ENTRY_SENT, ENTRY_HIDDEN */
 };
 

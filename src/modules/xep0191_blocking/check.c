@@ -83,3 +83,12 @@ blocking_check_incoming(struct event *ev)
 	}
 	return event_refuse(ev, STANZA_SERVICE_UNAVAILABLE);
 }
+
+enum verdict
+blocking_check_waiting(struct event *ev)
+{
+	if (!blocking_applies(ev->account, jid_of_prepared(ev->contact)))
+		return PASS;
+	worker_dropped(ev->worker);
+	return DONE;
+}

@@ -28,6 +28,8 @@ bool list_matches(const struct map *jids, struct jid peer);
 /* check.c */
 enum verdict blocking_check_outgoing(struct event *ev);
 enum verdict blocking_check_incoming(struct event *ev);
+/* What came before they were blocked, and waited for its reader. It stays in the archive. */
+enum verdict blocking_check_waiting(struct event *ev);
 
 /* show.c: ITEMS are struct jid by themselves. */
 /* §3.3: those that are about to be blocked see the account go. */
