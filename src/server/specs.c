@@ -14,6 +14,7 @@ static const struct spec core_specs[] = {
 	{"RFC 7622", NULL, SPEC_COMPLETE, "addresses; see doc/decisions.md"},
 	{"XEP-0078", "2.5", SPEC_COMPLETE,
 	 "on streams without a version; digest where passwords are kept"},
+	{"XEP-0086", "1.0", SPEC_COMPLETE, NULL},
 	{"XEP-0170", "1.0", SPEC_COMPLETE, NULL},
 	{"XEP-0178", "1.2", SPEC_COMPLETE, NULL},
 	{"XEP-0185", "1.0", SPEC_COMPLETE, NULL},

@@ -34,6 +34,9 @@ enum stanza_condition {
 const char *stanza_condition_name(enum stanza_condition condition);
 /* The type that the RFC recommends for it: "cancel", "modify", "auth" or "wait". */
 const char *stanza_condition_type(enum stanza_condition condition);
-/* <error/> in NS_CLIENT; TEXT NULL for none. */
+/*
+ * <error/> in NS_CLIENT; TEXT NULL for none. With the number that clients of before XMPP, and some
+ * of today, go by (XEP-0086).
+ */
 struct element *stanza_error_new(struct arena *arena, enum stanza_condition condition,
 				 const char *text);
