@@ -286,6 +286,7 @@ const struct module xep0313_mam = {
 		       {"XEP-0441", "0.2.0", SPEC_COMPLETE, NULL},
 		       {"XEP-0431", "0.2.0", SPEC_COMPLETE, "words, without an index"},
 		       {"XEP-0359", "0.7.0", SPEC_COMPLETE, NULL}),
+	.features = FEATURES(NS_MAM), /* where Profanity looks, up to 0.13 at least */
 	.account_features = FEATURES(NS_MAM, NS_MAM_EXTENDED, NS_SID, NS_FULLTEXT),
 	.options = OPTIONS({"expire_after", OPTION_DURATION, "0",
 			    "how long archived messages are kept; 0: as long as there is room"}),

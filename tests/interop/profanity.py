@@ -18,6 +18,7 @@ from clients import PATIENCE, Client, Failure
 
 NS_ROSTER = "{jabber:iq:roster}"
 NS_MUC_USER = "{http://jabber.org/protocol/muc#user}"
+NS_OMEMO = "{eu.siacs.conversations.axolotl}"
 NS_RETRACT = "{urn:xmpp:message-retract:1}"
 RECEIVED = re.compile(r"^\S+ xmpp: DBG: RECV: (<(iq|message|presence)\b.*)$")
 
@@ -163,6 +164,8 @@ class Profanity(Client):
             if "110" in codes:
                 verb = "left" if stanza.get("type") == "unavailable" else "joined"
                 self.happened([verb, stanza.get("from"), *sorted(codes - {"110"})])
+        elif stanza.find(f"{NS_OMEMO}encrypted") is not None:
+            self.happened(["encrypted", stanza.get("from")])  # its body is for others
         elif stanza.get("type") == "groupchat":
             self._received_in_room(stanza, stop)
         else:
