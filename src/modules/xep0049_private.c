@@ -6,7 +6,7 @@
 #include "xmpp/xml_reader.h"
 
 #define NS_PRIVATE "jabber:iq:private"
-#define SET_NAME "private"
+#define SET_NAME BOOKMARKS_SET
 #define ITEM_MAX 262144u
 
 static const struct xml_limits limits = {
@@ -75,8 +75,7 @@ get(struct event *ev)
 	if (ev->account->is_guest)
 		return event_refuse(ev, STANZA_NOT_ALLOWED);
 	held = event_hold(ev);
-	if (element_is(item, NS_OLD_BOOKMARKS, "storage") &&
-	    bookmarks_get(ev->account, held, SET_NAME, key_of(ev->arena, item)))
+	if (element_is(item, NS_OLD_BOOKMARKS, "storage") && bookmarks_get(ev->account, held))
 		return DONE;
 	request = store_request_new(ev->worker->store, ev->worker->loop, on_got, held);
 	store_set_get(request, ev->account->jid.text, SET_NAME, key_of(ev->arena, item));
@@ -100,8 +99,7 @@ set(struct event *ev)
 			return event_refuse(ev, STANZA_NOT_ACCEPTABLE);
 	held = event_hold(ev);
 	if (element_is(item, NS_OLD_BOOKMARKS, "storage") &&
-	    element_next(item, NULL, NULL) == NULL &&
-	    bookmarks_put(ev->account, held, SET_NAME, key_of(ev->arena, item), item))
+	    element_next(item, NULL, NULL) == NULL && bookmarks_put(ev->account, held, item))
 		return DONE;
 	request = store_request_new(ev->worker->store, ev->worker->loop, on_put, held);
 	for (; item != NULL; item = element_next(item, NULL, NULL)) {

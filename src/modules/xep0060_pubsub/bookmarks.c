@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * bookmarks.c - one set of bookmarks behind both forms (XEP-0402 §4.4, "#compat").
+ * bookmarks.c - one set of bookmarks behind all forms (XEP-0402 §4.4, "#compat", "#compat-pep").
  *
  * Rooms are in the node. What else the old form has, such as links to pages, stays in private
- * storage.
+ * storage. The old form has a node, too, which is written anew when anything changes.
  */
 #include "modules/xep0060_pubsub/bookmarks.h"
 
+#include "modules/xep0060_pubsub/actions.h"
 #include "modules/xep0060_pubsub/pep.h"
 #include "modules/xep0060_pubsub/private_node.h"
 #include "modules/xep0060_pubsub/record.h"
@@ -17,29 +18,39 @@
 static const struct xml_limits limits = {
 	.bytes = 1u << 20, .depth = 128, .attributes = 128, .nodes = 1u << 17};
 
-struct job { /* a request to private storage */
+struct job {
 	struct site_task task;
 	struct site *site;
 	struct account *account;
-	struct held_iq *held;
-	const char *set;
-	struct str key;
-	struct element *storage; /* to be put; NULL: a get */
-	struct str *ids;         /* of the node's items, which are read */
+	struct arena *arena;
+	struct held_iq *held;    /* a request to private storage, whose arena that is; or NULL */
+	struct request *request; /* for the old node's items, once it is there; or NULL */
+	bool is_get;             /* of private storage */
+	struct element *storage; /* the old form, to be taken over; NULL: it is to be made */
+	struct str *ids;         /* of the node's items, which are read; NULL: there is no node */
 	size_t count;
 };
 
 static void
 job_end(struct job *job)
 {
+	struct request *request = job->request;
+
 	account_unpin(job->account);
+	if (job->held == NULL)
+		arena_free(job->arena);
 	free(job);
+	if (request != NULL)
+		get_items(request);
 }
 
 static void
 refuse(struct job *job, enum stanza_condition condition)
 {
-	held_refuse(job->held, condition, NULL);
+	if (job->held != NULL) {
+		held_refuse(job->held, condition, NULL);
+		job->arena = NULL;
+	}
 	job_end(job);
 }
 
@@ -77,19 +88,17 @@ stored_room(struct job *job, const struct store_request *request, size_t i)
 	struct element *room = NULL;
 
 	if (request->results[i + 1].status == STORE_OK)
-		room = xml_parse(job->held->arena,
-				 arena_dup(job->held->arena, request->results[i + 1].value),
+		room = xml_parse(job->arena, arena_dup(job->arena, request->results[i + 1].value),
 				 &limits, NULL);
 	return room != NULL && element_is(room, NODE_BOOKMARKS, "conference") ? room : NULL;
 }
 
-static void
-on_get(struct store_request *request)
+/* The old form of what is in the node, with what else is in private storage. */
+static struct element *
+old_form(struct job *job, const struct store_request *request)
 {
-	struct job *job = request->owner;
-	struct arena *arena = job->held->arena;
-	struct element *query = element_new(arena, "jabber:iq:private", "query"), *storage = NULL;
-	struct element *room;
+	struct arena *arena = job->arena;
+	struct element *storage = NULL, *room;
 
 	if (request->results[0].status == STORE_OK)
 		storage = xml_parse(arena, arena_dup(arena, request->results[0].value), &limits,
@@ -109,7 +118,16 @@ on_get(struct store_request *request)
 		element_set(arena, room, "jid", job->ids[i]);
 		copy_room(arena, room, stored);
 	}
-	element_append(query, storage);
+	return storage;
+}
+
+static void
+on_get(struct store_request *request)
+{
+	struct job *job = request->owner;
+	struct element *query = element_new(job->arena, "jabber:iq:private", "query");
+
+	element_append(query, old_form(job, request));
 	held_reply(job->held, query);
 	job_end(job);
 	store_request_free(request);
@@ -150,7 +168,7 @@ find_room(const struct element *storage, struct str jid)
 static void
 plan_room(struct job *job, struct plan *plan, const struct element *el, const struct element *old)
 {
-	struct arena *arena = job->held->arena;
+	struct arena *arena = job->arena;
 	struct element *room = element_new(arena, NODE_BOOKMARKS, "conference");
 	const struct element *extensions =
 		old ? element_child(old, NODE_BOOKMARKS, "extensions") : NULL;
@@ -169,7 +187,7 @@ plan_room(struct job *job, struct plan *plan, const struct element *el, const st
 static void
 make_plan(struct job *job, const struct store_request *request, struct plan *plan)
 {
-	struct arena *arena = job->held->arena;
+	struct arena *arena = job->arena;
 	size_t rooms = 0;
 
 	for (const struct element *el = element_child(job->storage, NS_OLD_BOOKMARKS, "conference");
@@ -200,7 +218,8 @@ on_put_done(struct site *site UNUSED, void *arg)
 {
 	struct job *job = arg;
 
-	held_reply(job->held, NULL);
+	if (job->held != NULL)
+		held_reply(job->held, NULL);
 	job_end(job);
 }
 
@@ -210,6 +229,23 @@ on_put_failed(struct site *site UNUSED, void *arg)
 	refuse(arg, STANZA_RESOURCE_CONSTRAINT);
 }
 
+/* The old form into its own node, as the one item that it has (XEP-0048 §3.1). */
+static void
+publish_old(struct job *job, struct commit *commit, const struct element *storage)
+{
+	struct node *node = private_node(job->site, commit, STR(NODE_OLD_BOOKMARKS));
+	struct publication item = {STR("current"), xml_text(job->arena, storage, STR_NONE),
+				   job->site->jid.text};
+
+	if (node == NULL)
+		return;
+	if (node_newest(node) != NULL)
+		item.id = arena_dup(job->arena, node_newest(node)->id);
+	if (site_has_room(job->site, item.payload.len + PUBSUB_OVERHEAD))
+		node_publish(node, commit, &item, 1);
+}
+
+/* The old form changed: the node follows, and the other place that has the old form. */
 static void
 on_old(struct store_request *request)
 {
@@ -227,12 +263,35 @@ on_old(struct store_request *request)
 		return;
 	}
 	commit = commit_new(site, NULL);
-	commit_set(commit, job->set, job->key, xml_text(job->held->arena, job->storage, STR_NONE));
+	commit_set(commit, BOOKMARKS_SET, STR(BOOKMARKS_KEY),
+		   xml_text(job->arena, job->storage, STR_NONE));
 	node = private_node(site, commit, STR(NODE_BOOKMARKS));
 	if (node != NULL && plan.gone_count > 0)
 		node_retract(node, commit, plan.gone, plan.gone_count, true);
 	if (node != NULL && plan.item_count > 0)
 		node_publish(node, commit, plan.items, plan.item_count);
+	if (node != NULL && job->held != NULL)
+		publish_old(job, commit, job->storage);
+	commit_then(commit, on_put_done, job);
+	commit_else(commit, on_put_failed);
+	commit_submit(commit, NULL);
+}
+
+/* The node changed: the old one follows. */
+static void
+on_new(struct store_request *request)
+{
+	struct job *job = request->owner;
+	struct element *storage = old_form(job, request);
+	struct commit *commit;
+
+	store_request_free(request);
+	if (job->account->state != ACCOUNT_READY || job->site->state != SITE_READY) {
+		job_end(job);
+		return;
+	}
+	commit = commit_new(job->site, NULL);
+	publish_old(job, commit, storage);
 	commit_then(commit, on_put_done, job);
 	commit_else(commit, on_put_failed);
 	commit_submit(commit, NULL);
@@ -245,15 +304,18 @@ read_all(struct job *job)
 	struct node *node = site_node(job->site, STR(NODE_BOOKMARKS));
 	struct store_request *request =
 		store_request_new(job->site->worker->store, job->site->worker->loop,
-				  job->storage != NULL ? on_old : on_get, job);
+				  job->is_get            ? on_get
+				  : job->storage != NULL ? on_old
+							 : on_new,
+				  job);
 	struct str owner = job->site->jid.text;
 
-	store_set_get(request, owner, job->set, job->key);
+	store_set_get(request, owner, BOOKMARKS_SET, STR(BOOKMARKS_KEY));
 	if (node != NULL && node->config->access_model == MODEL_WHITELIST) {
-		job->ids = arena_array(job->held->arena, struct str, node->items.count + 1);
+		job->ids = arena_array(job->arena, struct str, node->items.count + 1);
 		LIST_EACH(&node->order, struct item, link, item)
 		{
-			job->ids[job->count++] = arena_dup(job->held->arena, item->id);
+			job->ids[job->count++] = arena_dup(job->arena, item->id);
 			store_set_get(request, owner, SET_ITEMS,
 				      site_key(request->arena, node->name, item->id));
 		}
@@ -272,39 +334,124 @@ on_ready(struct site_task *task, struct site *site)
 		read_all(job);
 }
 
-static bool
-begin(struct account *account, struct held_iq *held, const char *set, struct str key,
-      const struct element *storage)
+/* HELD NULL: the job has an arena of its own. Takes a pin. */
+static struct job *
+job_new(struct site *site, struct held_iq *held)
+{
+	struct job *job = xnew(struct job);
+
+	job->task.run = on_ready;
+	job->site = site;
+	job->account = site->account;
+	job->held = held;
+	job->arena = held ? held->arena : arena_new();
+	account_pin(site->account);
+	return job;
+}
+
+static void
+begin(struct job *job)
+{
+	if (!site_when_ready(job->site, &job->task))
+		refuse(job, STANZA_RESOURCE_CONSTRAINT);
+}
+
+bool
+bookmarks_get(struct account *account, struct held_iq *held)
 {
 	struct site *site = pep_site(account);
 	struct job *job;
 
 	if (site == NULL)
 		return false;
-	job = xnew(struct job);
-	job->task.run = on_ready;
-	job->site = site;
-	job->account = account;
-	job->held = held;
-	job->set = set;
-	job->key = arena_dup(held->arena, key);
-	if (storage != NULL)
-		job->storage = element_copy(held->arena, storage);
-	account_pin(account);
-	if (!site_when_ready(site, &job->task))
-		refuse(job, STANZA_RESOURCE_CONSTRAINT);
+	job = job_new(site, held);
+	job->is_get = true;
+	begin(job);
 	return true;
 }
 
 bool
-bookmarks_get(struct account *account, struct held_iq *held, const char *set, struct str key)
+bookmarks_put(struct account *account, struct held_iq *held, const struct element *storage)
 {
-	return begin(account, held, set, key, NULL);
+	struct site *site = pep_site(account);
+	struct job *job;
+
+	if (site == NULL)
+		return false;
+	job = job_new(site, held);
+	job->storage = element_copy(job->arena, storage);
+	begin(job);
+	return true;
+}
+
+static bool
+is_private(const struct node *node)
+{
+	return node != NULL && node->config->access_model == MODEL_WHITELIST &&
+	       node->config->persist_items;
+}
+
+static void
+follow_new(struct site *site, void *arg UNUSED)
+{
+	if (site->account->state == ACCOUNT_READY)
+		begin(job_new(site, NULL));
+}
+
+void
+bookmarks_changed(struct node *node, struct commit *commit)
+{
+	if (is_private(node))
+		commit_then(commit, follow_new, NULL);
+}
+
+static void
+follow_old(struct site *site, void *arg)
+{
+	struct job *job = arg;
+
+	if (site->account->state == ACCOUNT_READY)
+		begin(job);
+	else
+		job_end(job);
+}
+
+static void
+follow_not(struct site *site UNUSED, void *arg)
+{
+	job_end(arg);
+}
+
+void
+bookmarks_old_published(struct node *node, struct commit *commit, struct str payload)
+{
+	struct job *job;
+
+	if (!is_private(node))
+		return;
+	job = job_new(node->site, NULL);
+	job->storage = xml_parse(job->arena, arena_dup(job->arena, payload), &limits, NULL);
+	if (job->storage == NULL || !element_is(job->storage, NS_OLD_BOOKMARKS, "storage")) {
+		job_end(job);
+		return;
+	}
+	commit_then(commit, follow_old, job);
+	commit_else(commit, follow_not);
 }
 
 bool
-bookmarks_put(struct account *account, struct held_iq *held, const char *set, struct str key,
-	      const struct element *storage)
+bookmarks_make_old(struct request *request)
 {
-	return begin(account, held, set, key, storage);
+	struct site *site = request->site;
+	struct job *job;
+
+	if (site->account == NULL || site->account->state != ACCOUNT_READY ||
+	    !str_is(request->node, NODE_OLD_BOOKMARKS) || site_node(site, request->node) != NULL ||
+	    !str_equal(request->who, site->jid.text) ||
+	    !is_private(site_node(site, STR(NODE_BOOKMARKS))) || !site_has_room_for_node(site))
+		return false;
+	job = job_new(site, NULL);
+	job->request = request;
+	begin(job);
+	return true;
 }

@@ -2,13 +2,15 @@
 /* create.c - making nodes (XEP-0060 §8.1). */
 #include "base/rand.h"
 #include "modules/xep0060_pubsub/actions.h"
+#include "modules/xep0060_pubsub/uses.h"
 
 /* §8.1.3. NULL after a refusal. */
 static struct node_config *
 read_config(struct request *request)
 {
 	enum config_place place = site_place(request->site);
-	struct node_config *standard = node_config_default(place), *config = NULL;
+	struct node_config *standard = node_config_usual(request->site, request->node),
+			   *config = NULL;
 	const struct element *configure = element_child(request->payload, NS_PUBSUB, "configure");
 	const struct element *x = configure ? element_child(configure, NS_FORMS, "x") : NULL;
 	enum config_fault fault;

@@ -5,8 +5,6 @@
 #include "modules/xep0060_pubsub/pep.h"
 #include "modules/xep0060_pubsub/private_node.h"
 
-#define NODE_DISPLAYED "urn:xmpp:mds:displayed:0"
-
 struct mark { /* until the account's nodes are loaded */
 	struct site_task task;
 	struct arena *arena; /* of all of it, itself too */

@@ -4,6 +4,8 @@
 
 #include "server/module.h"
 
+#define NODE_DISPLAYED "urn:xmpp:mds:displayed:0"
+
 #define NS_DISPLAYED_ASSIST "urn:xmpp:mds:server-assist:0"
 
 /* FROM_CLIENT: takes <displayed/> out of a message, and publishes it (§4). */

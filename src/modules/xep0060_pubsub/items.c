@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* items.c - retrieving the items of a node (XEP-0060 §6.5), by pages (XEP-0059). */
 #include "modules/xep0060_pubsub/actions.h"
+#include "modules/xep0060_pubsub/bookmarks.h"
 #include "modules/xep0060_pubsub/record.h"
 #include "xmpp/xep/rsm.h"
 
@@ -215,13 +216,16 @@ answer_page(struct request *request, const struct node *node, const struct rsm *
 void
 get_items(struct request *request)
 {
-	struct node *node = request_node(request);
+	struct node *node;
 	struct rsm rsm;
 	enum access access;
 	const char *why;
 	uint64_t max;
 	struct str text = request->action ? element_attr(request->action, "max_items") : STR_NONE;
 
+	if (bookmarks_make_old(request))
+		return;
+	node = request_node(request);
 	if (node == NULL)
 		return;
 	access = node_access(node, request->who);

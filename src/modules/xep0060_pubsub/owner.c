@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* owner.c - what owners do with a node: configure, purge and delete it (XEP-0060 §8.2 to §8.5). */
 #include "modules/xep0060_pubsub/actions.h"
+#include "modules/xep0060_pubsub/uses.h"
 
 static struct element *
 owner_answer(struct request *request, const char *name)
@@ -139,6 +140,7 @@ purge_node(struct request *request)
 		commit_notice(commit, notice_new(node, buf_str(&buf), false));
 		buf_free(&buf);
 	}
+	node_retracted(node, commit);
 	commit_submit(commit, NULL);
 }
 

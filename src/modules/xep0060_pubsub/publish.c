@@ -240,7 +240,7 @@ config_for_new(struct request *request, const struct form *options)
 		request_refuse_text(request, STANZA_POLICY_VIOLATION, "too many nodes");
 		return NULL;
 	}
-	standard = node_config_default(place);
+	standard = node_config_usual(request->site, request->node);
 	if (options->kind == FORM_CANCEL)
 		return standard;
 	fault = node_config_apply(standard, options, place, true, &config);

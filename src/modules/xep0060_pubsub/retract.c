@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* retract.c - taking items out of a node (XEP-0060 §7.2). */
 #include "modules/xep0060_pubsub/actions.h"
+#include "modules/xep0060_pubsub/uses.h"
 
 void
 node_retract(struct node *node, struct commit *commit, const struct str *ids, size_t count,
@@ -93,5 +94,6 @@ retract_items(struct request *request)
 	commit = commit_new(request->site, request);
 	node_retract(node, commit, ids, count,
 		     node->config->notify_retract || wants_notice(request->action));
+	node_retracted(node, commit);
 	commit_submit(commit, NULL);
 }
