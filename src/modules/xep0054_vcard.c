@@ -7,8 +7,10 @@
 #include "modules/photo_hash.h"
 #include "modules/vcard.h"
 #include "modules/xep0060_pubsub/avatar.h"
+#include "modules/xep0060_pubsub/vcard4.h"
 #include "server/module.h"
 #include "server/portable.h"
+#include "xmpp/xep/vcard4.h"
 #include "xmpp/xml_reader.h"
 
 #include <stdlib.h>
@@ -16,6 +18,8 @@
 #define NS_VCARD "vcard-temp"
 #define NS_UPDATE "vcard-temp:x:update"
 #define DOC_NAME "vcard"
+
+extern const struct module xep0054_vcard;
 
 static const struct xml_limits limits = {
 	.bytes = 16u << 20, .depth = 128, .attributes = 128, .nodes = 1u << 17};
@@ -92,6 +96,7 @@ on_put(struct store_request *request)
 
 			set_hash(account, photo_hash(held->arena, card));
 			publish_photo(account, held->arena, card);
+			vcard4_from_vcard(account, card);
 		}
 		held_reply(held, NULL);
 	} else {
@@ -117,18 +122,32 @@ set(struct event *ev)
 	return DONE;
 }
 
-struct change {              /* of the photo alone */
+struct change {              /* of the photo alone, or of what vCard4 can say */
+	struct link link;    /* in changes */
 	struct arena *arena; /* holds all of it, itself too */
 	struct account *account;
+	struct element *card4;   /* NULL: of the photo */
 	struct str type, base64; /* the latter empty: no photo any more */
 	struct str hash;
+	bool is_begun;
 };
+
+/* One at a time of one account: each reads what the one before has written. */
+struct state {
+	struct link *changes; /* of a worker, in order */
+};
+
+static void begin_next(struct worker *worker, const struct account *account);
 
 static void
 change_free(struct change *change)
 {
-	account_unpin(change->account);
+	struct account *account = change->account;
+
+	list_remove(&change->link);
 	arena_free(change->arena);
+	begin_next(account->worker, account);
+	account_unpin(account);
 }
 
 static void
@@ -153,6 +172,10 @@ changed_card(struct change *change, struct str stored)
 		card = xml_parse(arena, arena_dup(arena, stored), &limits, NULL);
 	if (card == NULL)
 		card = element_new(arena, NS_VCARD, "vCard");
+	if (change->card4 != NULL) {
+		vcard4_to_temp(arena, change->card4, card);
+		return card;
+	}
 	while ((el = element_child(card, NS_VCARD, "PHOTO")) != NULL)
 		element_detach(el);
 	if (change->base64.len > 0) {
@@ -184,21 +207,74 @@ on_card(struct store_request *request)
 	store_submit(put);
 }
 
-void
-vcard_put_photo(struct account *account, struct str type, struct str base64)
+static struct link *
+changes_of(struct worker *worker)
+{
+	struct state *state = module_state(worker, &xep0054_vcard);
+
+	if (state->changes == NULL) {
+		state->changes = xnew(struct link);
+		list_init(state->changes);
+	}
+	return state->changes;
+}
+
+static void
+free_state(void *state)
+{
+	free(((struct state *)state)->changes);
+}
+
+/* The first one of ACCOUNT that waits, if none is under way. */
+static void
+begin_next(struct worker *worker, const struct account *account)
+{
+	struct store_request *request;
+	struct change *next = NULL;
+
+	LIST_EACH(changes_of(worker), struct change, link, change)
+	{
+		if (next == NULL && change->account == account)
+			next = change;
+	}
+	if (next == NULL || next->is_begun)
+		return;
+	next->is_begun = true;
+	request = store_request_new(worker->store, worker->loop, on_card, next);
+	store_doc_get(request, account->jid.text, DOC_NAME);
+	store_submit(request);
+}
+
+static struct change *
+change_new(struct account *account)
 {
 	struct arena *arena = arena_new();
 	struct change *change = arena_new_of(arena, struct change);
-	struct store_request *request;
 
 	change->arena = arena;
 	change->account = account;
-	change->type = arena_dup(arena, type);
-	change->base64 = arena_dup(arena, base64);
 	account_pin(account);
-	request = store_request_new(account->worker->store, account->worker->loop, on_card, change);
-	store_doc_get(request, account->jid.text, DOC_NAME);
-	store_submit(request);
+	list_add(changes_of(account->worker), &change->link);
+	return change;
+}
+
+void
+vcard_put_photo(struct account *account, struct str type, struct str base64)
+{
+	struct change *change = change_new(account);
+
+	change->type = arena_dup(change->arena, type);
+	change->base64 = arena_dup(change->arena, base64);
+	begin_next(account->worker, account);
+}
+
+void
+vcard_put_card4(struct account *account, const struct element *card)
+{
+	struct change *change = change_new(account);
+
+	change->card4 = element_copy(change->arena, card);
+	begin_next(account->worker, account);
 }
 
 /* XEP-0398 §4: what the client says of it itself stays; what says nothing is filled. */
@@ -262,4 +338,6 @@ const struct module xep0054_vcard = {
 	.iqs = IQS({IQ_GET, TO_OWN_ACCOUNT | TO_ACCOUNT, NS_VCARD, "vCard", get},
 		   {IQ_SET, TO_OWN_ACCOUNT, NS_VCARD, "vCard", set}),
 	.hooks = HOOKS({POINT_FROM_CLIENT, STAGE_MARK, mark_presence}),
+	.state_size = sizeof(struct state),
+	.state_free = free_state,
 };

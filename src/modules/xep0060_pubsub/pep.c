@@ -15,6 +15,7 @@
 #include "server/portable.h"
 #include "xmpp/xep/caps.h"
 #include "xmpp/xep/disco.h"
+#include "xmpp/xep/vcard4.h"
 
 struct site *
 pep_site(struct account *account)
@@ -113,6 +114,7 @@ const struct module xep0163_pep = {
 		       {"XEP-0172", "1.1", SPEC_COMPLETE, "as a node"},
 		       {"XEP-0402", "1.2.0", SPEC_COMPLETE,
 			"the same bookmarks in private storage and in XEP-0048's node"},
+		       {"XEP-0292", "0.12.0", SPEC_COMPLETE, "and vcard-temp says the same"},
 		       {"XEP-0490", "1.0.1", SPEC_COMPLETE, "with the server's help"},
 		       {"XEP-0398", "1.0.0", SPEC_PARTIAL,
 			"presence is not sent anew when the avatar changes"},
@@ -122,7 +124,7 @@ const struct module xep0163_pep = {
 		FEATURES(PUBSUB_FEATURES, NS_PUBSUB "#access-presence", NS_PUBSUB "#access-roster",
 			 NS_PUBSUB "#auto-subscribe", NS_PUBSUB "#filtered-notifications",
 			 NS_PUBSUB "#presence-subscribe", NS_PUBSUB "#pubsub-on-a-jid",
-			 "urn:xmpp:pep-vcard-conversion:0", NODE_BOOKMARKS "#compat",
+			 "urn:xmpp:pep-vcard-conversion:0", NS_VCARD4, NODE_BOOKMARKS "#compat",
 			 NODE_BOOKMARKS "#compat-pep", NS_DISPLAYED_ASSIST),
 	.options = OPTIONS(PUBSUB_OPTIONS("1000", "64MiB")),
 	.iqs = IQS({IQ_GET, TO_OWN_ACCOUNT | TO_ACCOUNT, NS_PUBSUB, "pubsub", take_iq},

@@ -5,6 +5,7 @@
 #include "modules/xep0060_pubsub/avatar.h"
 #include "modules/xep0060_pubsub/bookmarks.h"
 #include "modules/xep0060_pubsub/displayed.h"
+#include "modules/xep0060_pubsub/vcard4.h"
 
 void
 node_published(struct node *node, struct commit *commit, const struct publication *items,
@@ -14,6 +15,8 @@ node_published(struct node *node, struct commit *commit, const struct publicatio
 		return;
 	if (str_is(node->name, NODE_AVATAR_METADATA))
 		avatar_published(node, commit, items[count - 1].payload);
+	else if (str_is(node->name, NODE_VCARD4))
+		vcard4_published(node, commit, items[count - 1].payload);
 	else if (str_is(node->name, NODE_BOOKMARKS))
 		bookmarks_changed(node, commit);
 	else if (str_is(node->name, NODE_OLD_BOOKMARKS))
@@ -49,6 +52,10 @@ node_config_usual(const struct site *site, struct str name)
 		config->access_model = MODEL_WHITELIST;
 		config->max_items = CONFIG_MAX;
 		config->send_last = LAST_NEVER;
+	}
+	if (site->account != NULL && str_is(name, NODE_VCARD4)) { /* XEP-0292 §3 */
+		config->access_model = MODEL_OPEN;
+		config->deliver_payloads = false;
 	}
 	return config;
 }
