@@ -31,5 +31,10 @@ void set_node_affiliations(struct request *request);
 void disco_answer(struct request *request);
 /* authorize.c: §8.6. Tells the owners that PERSON asks. */
 void ask_owners(const struct node *node, const struct person *person);
+/* The same, to one address of an owner. */
+void ask_owner(const struct node *node, const struct person *person, struct jid owner);
+/* pending.c: §8.7, a <command/> (XEP-0050); and the answer to who asks which there are. */
+enum verdict take_command(struct event *ev, struct site *site);
+enum verdict list_commands(struct event *ev);
 /* The answer of an owner; DONE if MESSAGE is one. */
 enum verdict take_authorization(struct event *ev, struct site *site);

@@ -6,9 +6,7 @@
 
 #include <stdlib.h>
 
-#define FORM_AUTHORIZE NS_PUBSUB "#subscribe_authorization"
-
-static void
+void
 ask_owner(const struct node *node, const struct person *person, struct jid owner)
 {
 	struct stanza *message = stanza_new(STANZA_MESSAGE, MESSAGE_NORMAL, node->site->jid, owner);

@@ -10,6 +10,7 @@
 
 #include "xmpp/xep/forms.h"
 
+#define FORM_AUTHORIZE "http://jabber.org/protocol/pubsub#subscribe_authorization"
 #define FORM_NODE_CONFIG "http://jabber.org/protocol/pubsub#node_config"
 #define FORM_PUBLISH_OPTIONS "http://jabber.org/protocol/pubsub#publish-options"
 #define FORM_META_DATA "http://jabber.org/protocol/pubsub#meta-data"

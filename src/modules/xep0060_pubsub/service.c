@@ -2,11 +2,14 @@
 /*
  * service.c - a publish-subscribe service on a domain of its own below each host (XEP-0060).
  */
+#include "modules/commands.h"
 #include "modules/xep0060_pubsub/actions.h"
 #include "modules/xep0060_pubsub/features.h"
 #include "xmpp/xep/disco.h"
 
-static const char *const features[] = {NS_DISCO_INFO, NS_DISCO_ITEMS, PUBSUB_FEATURES, NULL};
+static const char *const features[] = {NS_DISCO_INFO,   NS_DISCO_ITEMS,
+				       NS_COMMANDS,     NS_PUBSUB "#get-pending",
+				       PUBSUB_FEATURES, NULL};
 
 struct service_state {
 	struct map sites; /* struct site by domain */
@@ -60,8 +63,13 @@ take_iq(struct event *ev)
 	if (str_is(payload->name, "pubsub") &&
 	    (str_is(payload->ns, NS_PUBSUB) || str_is(payload->ns, NS_PUBSUB_OWNER)))
 		return request_take(ev, site_of(ev), request_run_pubsub);
+	if (element_is(payload, NS_COMMANDS, "command") && ev->stanza->type == IQ_SET)
+		return take_command(ev, site_of(ev));
 	if (ev->stanza->type != IQ_GET)
 		return PASS;
+	if (element_is(payload, NS_DISCO_ITEMS, "query") &&
+	    str_is(element_attr(payload, "node"), NS_COMMANDS))
+		return list_commands(ev);
 	if (element_is(payload, NS_DISCO_INFO, "query") && element_attr(payload, "node").p == NULL)
 		return answer_info(ev);
 	if (element_is(payload, NS_DISCO_INFO, "query") ||
@@ -94,7 +102,8 @@ take(struct event *ev)
 const struct module xep0060_pubsub = {
 	.name = "pubsub",
 	.specs = SPECS({"XEP-0060", "1.30.0", SPEC_PARTIAL,
-			"no leases, digests, presence-based delivery, collections, or several "
+			"no leases, temporary subscriptions, digests, presence-based delivery, "
+			"collections, or several "
 			"subscriptions of one address to one node; those are all optional"},
 		       {"XEP-0059", "1.0.1", SPEC_COMPLETE, NULL}),
 	.options =
