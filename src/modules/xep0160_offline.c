@@ -15,8 +15,8 @@ drain(struct event *ev)
 
 	if (!session_is_available(session) || session->priority < 0)
 		return PASS;
-	if (session->uses_archive)
-		message_log_leave_to_archive(ev->account);
+	if (session->archive_until > 0)
+		message_log_leave_to_archive(ev->account, session->archive_until);
 	message_drain(ev->account, session);
 	return PASS;
 }

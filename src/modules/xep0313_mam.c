@@ -46,9 +46,10 @@ query(struct event *ev)
 		held_drop(held);
 		return event_refuse(ev, condition);
 	}
-	/* §5.1.1: what it finds here it does not need once more. */
+	/* §5.1.1: what it finds here it does not need once more; but what comes after that. */
 	if (ev->session != NULL && !session_is_available(ev->session))
-		ev->session->uses_archive = true;
+		ev->session->archive_until =
+			MAX(ev->session->archive_until, ev->account->log.last_id);
 	mam_query_run(held, &query, &archive);
 	return DONE;
 }
@@ -188,7 +189,7 @@ tell_bounds(struct event *ev, struct login *login, const struct element *asked U
 		element_set(arena, el, "timestamp", time_format(arena, bounds->at_us[i], true));
 	}
 	login_answer(login, metadata);
-	ev->session->uses_archive = true;
+	ev->session->archive_until = bounds->id[1];
 }
 
 /* Age: one worker looks through all archives, a few at a time. */

@@ -225,11 +225,11 @@ message_log_undelivered(const struct account *account)
 }
 
 void
-message_log_leave_to_archive(struct account *account)
+message_log_leave_to_archive(struct account *account, uint64_t until)
 {
 	struct message_log *log = &account->log;
 
-	for (size_t i = log->count; i-- > 0;)
+	for (size_t i = find_item(log, until + 1); i-- > 0;)
 		if (log->items[i].kept == NULL && !log->items[i].is_hidden)
 			settle(account, i);
 }

@@ -59,8 +59,8 @@ struct kept *message_log_hold(struct account *account, uint64_t id);
 void message_log_arrived(struct account *account, uint64_t id);
 /* Those up to UP_TO are not in the log any more. */
 void message_log_forget(struct account *account, uint64_t up_to);
-/* SESSION reads the archive: what is there it will find there (XEP-0313 §5.1.1). */
-void message_log_leave_to_archive(struct account *account);
+/* Somebody has read the archive up to entry UNTIL: that need not be delivered (XEP-0313 §5.1.1). */
+void message_log_leave_to_archive(struct account *account, uint64_t until);
 
 /*
  * Entry ID, of BYTES bytes with FLAGS, was put into the log by an import; or is there, and is known

@@ -44,6 +44,8 @@ struct session {
 	uint32_t held_others; /* of those held, not stored: later ones of any kind stay behind */
 	uint32_t reserved;    /* of those held, how many have their number and let nothing pass */
 	uint64_t bound_at_us, last_active_ms;
+	uint64_t archive_until; /* before it was available it could read the archive up to this
+				   entry (XEP-0313 §5.1.1); 0: it did not */
 	char client_id[CLIENT_ID_SIZE + 1]; /* of the device (XEP-0494); empty: not told */
 	uint8_t proof;                      /* enum session_proof */
 	int8_t priority;                    /* of the last available presence */
@@ -56,7 +58,6 @@ struct session {
 	bool is_left;       /* its client ended the stream */
 	bool is_draining;   /* older messages come first: message_drain */
 	bool wants_carbons; /* XEP-0280 */
-	bool uses_archive;  /* it read the archive before it was available (XEP-0313 §5.1.1) */
 	void (*on_drained)(struct session *session, void *arg); /* see session_when_drained */
 	void *drained_arg;
 	char text[]; /* of jid */

@@ -74,8 +74,7 @@ write_record(struct buf *text, const struct session *s, uint32_t handled)
 		   STR_ARG(s->jid.text), sm->secret, handled, sm->acked, sm->out, sm->position);
 	buf_printf(text, "max %" PRIu64 "\nexpires %" PRIu64 "\nbound %" PRIu64 "\npriority %d\n",
 		   sm->max_ms, s->c2s == NULL ? sm->expires_us : 0, s->bound_at_us, s->priority);
-	buf_printf(text, "flags %s%s%s%s\n", s->is_interested ? "i" : "",
-		   s->wants_carbons ? "c" : "", s->uses_archive ? "a" : "",
+	buf_printf(text, "flags %s%s%s\n", s->is_interested ? "i" : "", s->wants_carbons ? "c" : "",
 		   sm->is_resumable ? "r" : "");
 	if (s->client_id[0] != '\0')
 		buf_printf(text, "client %s\n", s->client_id);
@@ -411,7 +410,6 @@ make_session(struct restoring *r)
 	s->priority = (int8_t)r->priority;
 	s->is_interested = str_find(r->flags, 'i') >= 0;
 	s->wants_carbons = str_find(r->flags, 'c') >= 0;
-	s->uses_archive = str_find(r->flags, 'a') >= 0;
 	if (presence != NULL)
 		wire_replace(&s->presence, wire_freeze(presence));
 	stanza_unref(presence);
