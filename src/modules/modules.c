@@ -36,6 +36,7 @@ extern const struct module xep0355_delegation;
 extern const struct module xep0356_privilege;
 extern const struct module xep0357_push;
 extern const struct module xep0377_reports;
+extern const struct module xep0410_seats;
 extern const struct module xep0478_limits;
 extern const struct module xep0494_clients;
 
@@ -74,6 +75,7 @@ const struct module *const modules[] = {
 	&xep0356_privilege,
 	&xep0357_push,
 	&xep0377_reports,
+	&xep0410_seats,
 	&xep0478_limits,
 	&xep0494_clients,
 	NULL,

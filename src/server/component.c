@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "io/conn.h"
 #include "server/module.h"
+#include "server/path.h"
 #include "server/route.h"
 #include "server/server.h"
 #include "xmpp/component_stream.h"
@@ -66,6 +67,7 @@ sign_off(struct component *component)
 	component->is_ready = false;
 	map_remove(&component->worker->components->ready, str(component->name));
 	log_event(LOG_INFO, "component-disconnected", LOG_Z("name", component->name));
+	path_lost(component->worker->server, str(component->name));
 }
 
 static void

@@ -50,6 +50,7 @@ static const char *const point_names[] = {
 	[POINT_FROM_COMPONENT] = "from-component",
 	[POINT_SESSION_FEATURES] = "session-features",
 	[POINT_CONTACT_ADDED] = "contact-added",
+	[POINT_PATH_LOST] = "path-lost",
 	[POINT_ACCOUNT_REMOVED] = "account-removed",
 };
 static const char *const stage_names[] = {"check", "mark", "store", "copy", "handle"};

@@ -56,7 +56,8 @@ enum point {
 	POINT_FROM_COMPONENT, /* a stanza of a component, which may use its `from` */
 	POINT_SESSION_FEATURES, /* session->features has changed (XEP-0115); no stanza */
 	POINT_CONTACT_ADDED,    /* ev->contact may see the account's presence; no stanza */
-	POINT_ACCOUNT_REMOVED,  /* everything stored of it is gone; no stanza, no session */
+	POINT_PATH_LOST, /* the connection for the domain ev->contact, see path.h; no stanza */
+	POINT_ACCOUNT_REMOVED, /* everything stored of it is gone; no stanza, no session */
 	POINT_COUNT,
 };
 
@@ -84,7 +85,7 @@ struct event {
 		*service; /* that is addressed, at a service's take; else NULL */
 	const struct config_component *component; /* COMPONENT, FROM_COMPONENT */
 	const struct module *module;              /* whose handler runs */
-	struct str contact;                       /* a JID, at CONTACT_ADDED, MESSAGE_WAITED */
+	struct str contact; /* a JID, at CONTACT_ADDED, MESSAGE_WAITED, PATH_LOST */
 	enum stanza_condition refusal;
 	const char *refusal_text;
 	uint32_t stanza_number; /* MESSAGE_SENT: of the stanza on its session's stream (XEP-0198) */

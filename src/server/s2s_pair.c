@@ -12,6 +12,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/rand.h"
+#include "server/path.h"
 #include "server/route.h"
 #include "xmpp/content_ns.h"
 
@@ -418,6 +419,8 @@ pair_lost(struct s2s_pair *pair, const char *why)
 	}
 	if (pair->resume_id == NULL)
 		pair_requeue(pair);
+	if (!pair->fed->is_stopping)
+		path_lost(pair->fed->worker->server, pair->remote);
 	fail_checks(pair, STANZA_REMOTE_SERVER_TIMEOUT);
 	/* At once, but for a moment in which a server that starts anew can do so. */
 	pair->retry_ms = now_of(pair) + 200 + rand_below(300);

@@ -9,7 +9,9 @@ A check leaves both users logged in, available, and without a subscription.
 import json
 import time
 
-from client import Client, condition
+from client import CLIENT, Client, condition
+
+MUC = "http://jabber.org/protocol/muc"
 
 
 class Scene:
@@ -313,6 +315,65 @@ def link_cut(scene):
     scene.both_ways(one_way)
 
 
+def enter(client, room, nick):
+    """Returns when the subject has come, the last of all."""
+    client.send(f"<presence to='{room}/{nick}'><x xmlns='{MUC}'><history maxstanzas='0'/></x></presence>")
+    client.wait(lambda e: e.get("from") == room and e.find(CLIENT + "subject") is not None,
+                f"subject of {room}")
+
+
+def meet(room, owner, guest):
+    """Each hears what the other says."""
+    owner.send(f"<presence to='{room}/owner'><x xmlns='{MUC}'/></presence>")
+    owner.wait_presence(None, f"{room}/owner")
+    owner.ask("set", f"<query xmlns='{MUC}#owner'><x xmlns='jabber:x:data' type='submit'/></query>",
+              room)
+    enter(guest, room, "guest")
+    for speaker, listener in ((owner, guest), (guest, owner)):
+        text = f"{speaker.bare} says something in {room}"
+        speaker.message(room, text, "groupchat")
+        listener.wait_body(text)
+
+
+def leave(client, room, nick):
+    client.presence("unavailable", f"{room}/{nick}")
+    client.wait_presence("unavailable", f"{room}/{nick}")
+
+
+def rooms(scene):
+    """Rooms of either side, with people of both."""
+    ours = f"meeting@rooms.{scene.ours.domain}"
+    meet(ours, scene.anna, scene.bert)
+    if scene.theirs.rooms is not None:
+        theirs = f"meeting@{scene.theirs.rooms}.{scene.theirs.domain}"
+        meet(theirs, scene.bert, scene.anna)
+        leave(scene.bert, theirs, "owner")
+        leave(scene.anna, theirs, "guest")
+    leave(scene.bert, ours, "guest")
+    leave(scene.anna, ours, "owner")
+
+
+def forgotten_seat(scene):
+    """The other server begins anew, and its room knows nobody any more. Our server finds out, and
+    tells its user (XEP-0410, XEP-0045 §9.1.12). A room of Recado remembers."""
+    room = f"forgotten@{scene.theirs.rooms}.{scene.theirs.domain}"
+    meet(room, scene.bert, scene.anna)
+    scene.settle()
+    scene.bert.drop()
+    scene.theirs.kill()
+    scene.theirs.launch()
+    come_back(scene.bert)
+    if not scene.theirs.forgets_seats:
+        enter(scene.bert, room, "owner")
+        scene.bert.message(room, "where were we?", "groupchat")
+        scene.anna.wait_body("where were we?")
+        leave(scene.anna, room, "guest")
+        return
+    gone = scene.anna.wait_presence("unavailable", f"{room}/guest", 40)
+    codes = {status.get("code") for status in gone.iter(f"{{{MUC}#user}}status")}
+    assert {"110", "333"} <= codes, codes
+
+
 def control(scene):
     """The operator sees the connection, ends it, tries the other server, and learns of failures."""
     domain = scene.theirs.domain
@@ -332,4 +393,4 @@ def control(scene):
 
 
 CHECKS = [message, control, iq, nobody, subscription, subscription_offline, directed_presence, offline,
-          link_cut, peer_restarts, peer_is_killed, we_restart, we_are_killed, we_restart_incoming]
+          rooms, forgotten_seat, link_cut, peer_restarts, peer_is_killed, we_restart, we_are_killed, we_restart_incoming]

@@ -23,6 +23,9 @@ class Server:
     kind = ""
     ways = ("external", "dialback")
     survives_silence = True  # of a link that is cut for some seconds
+    rooms = "conference"     # where they are, or None
+    without = ()             # checks
+    forgets_seats = True     # in rooms, when it begins anew
 
     def __init__(self, world, build, domain=None, has_good_certificate=True,
                  requires_certificate=True, **options):
@@ -109,6 +112,7 @@ class Server:
 
 class Recado(Server):
     kind = "recado"
+    rooms, forgets_seats = "rooms", False
     s2s = ""
 
     def program(self, name):
@@ -273,6 +277,8 @@ class Jabberd(Server):
     kind = "jabberd"
     ways = ("dialback",)
     survives_silence = False
+    rooms = None
+    without = ("forgotten_seat",)  # that it has nothing for
     parts = ("router", "sm", "c2s", "s2s")
 
     def prepare(self):
