@@ -82,6 +82,8 @@ int ctl_room_affiliate(struct ctl *ctl);
 int ctl_room_announce(struct ctl *ctl);
 int push_list(struct ctl *ctl);
 int push_failures(struct ctl *ctl);
+int ctl_pubsub_list(struct ctl *ctl);
+int ctl_pubsub_delete(struct ctl *ctl);
 int backup_make(struct ctl *ctl);
 int backup_check(struct ctl *ctl);
 int backup_put_back(struct ctl *ctl);

@@ -168,6 +168,14 @@ deletion_notice(const struct node *node, struct str uri)
 }
 
 void
+node_delete(struct node *node, struct commit *commit, struct str uri)
+{
+	commit_no_node(commit, node);
+	commit_notice(commit, deletion_notice(node, uri));
+	node_free(node);
+}
+
+void
 delete_node(struct request *request)
 {
 	struct node *node = request_own_node(request);
@@ -183,15 +191,11 @@ delete_node(struct request *request)
 		return;
 	}
 	commit = commit_new(request->site, request);
-	commit_no_node(commit, node);
-	commit_notice(commit, deletion_notice(node, uri));
+	node_delete(node, commit, uri);
 	if (uri.len > 0) { /* where it was, that it has moved can be read */
-		node = node_new(request->site, arena_dup(request->arena, node->name), request->who,
-				time_wall_us(), NULL);
+		node = node_new(request->site, request->node, request->who, time_wall_us(), NULL);
 		node->redirect = arena_dup(node->home, uri);
 		commit_node(commit, node);
-	} else {
-		node_free(node);
 	}
 	commit_submit(commit, NULL);
 }

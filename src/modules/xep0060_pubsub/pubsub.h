@@ -265,6 +265,8 @@ void node_publish(struct node *node, struct commit *commit, struct publication *
 		  size_t count);
 void node_retract(struct node *node, struct commit *commit, const struct str *ids, size_t count,
 		  bool notify);
+/* owner.c: ends NODE, in COMMIT and in memory. URI: of what has its place now, or empty. */
+void node_delete(struct node *node, struct commit *commit, struct str uri);
 /* Drops what is too old (pubsub#item_expire). */
 void node_expire(struct node *node);
 /* A new node in COMMIT. CONFIG is taken over. */

@@ -2,14 +2,19 @@
 /*
  * service.c - a publish-subscribe service on a domain of its own below each host (XEP-0060).
  */
+#include "modules/xep0060_pubsub/service.h"
 #include "modules/commands.h"
 #include "modules/xep0060_pubsub/actions.h"
 #include "modules/xep0060_pubsub/features.h"
+#include "server/control.h"
 #include "xmpp/xep/disco.h"
 
 static const char *const features[] = {NS_DISCO_INFO,   NS_DISCO_ITEMS,
 				       NS_COMMANDS,     NS_PUBSUB "#get-pending",
 				       PUBSUB_FEATURES, NULL};
+
+extern const struct module xep0060_pubsub;
+extern const struct control_command pubsub_controls[];
 
 struct service_state {
 	struct map sites; /* struct site by domain */
@@ -28,16 +33,36 @@ state_free(void *p)
 }
 
 static struct site *
-site_of(struct event *ev)
+site_at(struct worker *worker, struct str domain)
 {
-	struct service_state *state = module_state(ev->worker, ev->module);
-	struct site *site = map_get(&state->sites, ev->service->name);
+	struct service_state *state = module_state(worker, &xep0060_pubsub);
+	struct site *site = map_get(&state->sites, domain);
 
 	if (site == NULL) {
-		site = site_new(ev->worker, ev->module, jid_of_prepared(ev->service->name), NULL);
+		site = site_new(worker, &xep0060_pubsub, jid_of_prepared(domain), NULL);
 		map_put(&state->sites, site->jid.text, site);
 	}
 	return site;
+}
+
+static struct site *
+site_of(const struct event *ev)
+{
+	return site_at(ev->worker, ev->service->name);
+}
+
+bool
+service_is_there(const struct config *config, struct str domain)
+{
+	const struct config_service *service = config_service(config, domain);
+
+	return service != NULL && service->module == module_index(&xep0060_pubsub);
+}
+
+struct site *
+service_site(struct worker *worker, struct str domain)
+{
+	return service_is_there(worker->config, domain) ? site_at(worker, domain) : NULL;
 }
 
 static enum verdict
@@ -113,6 +138,7 @@ const struct module xep0060_pubsub = {
 			 "who may make nodes, besides administrators", "admins local anyone"}),
 	.subdomain = "pubsub",
 	.take = take,
+	.controls = pubsub_controls,
 	.state_size = sizeof(struct service_state),
 	.state_free = state_free,
 };

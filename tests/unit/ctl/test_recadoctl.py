@@ -333,6 +333,17 @@ def test_devices(place):
         eq((words, got.returncode), (words, 1))
 
 
+def test_nodes(place):
+    place.ctl("account", "add", "n@localhost", "--password-stdin", stdin="x")
+    eq(place.lines("pubsub", "list", "n@localhost"), [])
+    eq(place.lines("pubsub", "list", "pubsub.localhost"), [])
+    for words in (["list", "no-one@localhost"], ["list", "localhost"], ["list", "rooms.localhost"],
+                  ["list", "n@localhost/x"], ["list", "n@elsewhere"], ["list", "@"],
+                  ["delete", "n@localhost", "none"], ["delete", "pubsub.localhost", "none"]):
+        got = place.ctl("pubsub", *words)
+        eq((words, got.returncode), (words, 1))
+
+
 def test_sec40_new_password_and_removal_end_sessions(place):
     place.ctl("account", "add", "v@localhost", "--password-stdin", stdin="old")
     client = Client(place.port, "v", "old")
@@ -631,6 +642,7 @@ def test_completion_fish(place):
 BEFORE = [test_nobody_answers, test_command_lines_that_make_no_sense, test_help]
 RUNNING = [test_accounts, test_accounts_that_cannot_be, test_passwords_from_the_terminal, test_import,
            test_import_of_keys, test_long_lists_come_whole, test_sessions, test_devices,
+           test_nodes,
            test_sec40_new_password_and_removal_end_sessions, test_status_and_log_level,
            test_r15_reload_is_all_or_nothing, test_check_with_a_server, test_stop]
 AFTER = [test_check_certificates, test_check_ports_files_and_users,
