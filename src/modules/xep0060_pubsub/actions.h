@@ -36,5 +36,7 @@ void ask_owner(const struct node *node, const struct person *person, struct jid 
 /* pending.c: §8.7, a <command/> (XEP-0050); and the answer to who asks which there are. */
 enum verdict take_command(struct event *ev, struct site *site);
 enum verdict list_commands(struct event *ev);
+/* leave.c: ACCOUNT_REMOVED. */
+enum verdict leave_services(struct event *ev);
 /* The answer of an owner; DONE if MESSAGE is one. */
 enum verdict take_authorization(struct event *ev, struct site *site);

@@ -136,6 +136,7 @@ const struct module xep0060_pubsub = {
 			{"domain", OPTION_TEXT, "", "its whole name, if not pubsub and the host's"},
 			{"creators", OPTION_TEXT, "local",
 			 "who may make nodes, besides administrators", "admins local anyone"}),
+	.hooks = HOOKS({POINT_ACCOUNT_REMOVED, STAGE_HANDLE, leave_services}),
 	.subdomain = "pubsub",
 	.take = take,
 	.controls = pubsub_controls,
