@@ -2,6 +2,7 @@
 /* message.c - what is said in a room, to all or to one. */
 #include "modules/xep0045_muc/message.h"
 
+#include "modules/push.h"
 #include "modules/xep0045_muc/affiliation.h"
 #include "modules/xep0045_muc/archive.h"
 #include "modules/xep0045_muc/invite.h"
@@ -16,6 +17,26 @@
 #include <stdlib.h>
 
 #define PRUNE_EVERY 64u /* entries */
+
+/* Who belongs to a closed circle hears of what is said there, wherever he is (XEP-0357). */
+static void
+tell_absent(struct room *room, struct stanza *message)
+{
+	uint32_t at = 0;
+	void *value;
+
+	if (!room->config.is_members_only)
+		return;
+	while (map_next(&room->affiliates, &at, &value)) {
+		const struct affiliate *affiliate = value;
+		ptrdiff_t sign = str_find(affiliate->jid, '@');
+
+		if (sign > 0 && affiliate->affiliation >= AFFILIATION_MEMBER &&
+		    worker_host(room->worker, str_from(affiliate->jid, (size_t)sign + 1)) != NULL &&
+		    occupant_of(room, affiliate->jid) == NULL)
+			push_absent_member(room->worker, affiliate->jid, message);
+	}
+}
 
 struct publishing {
 	struct stanza *message;
@@ -33,6 +54,7 @@ on_archived(struct room_task *task, struct store_request *request)
 		stanza_add_front(p->message,
 				 archive_id(p->message->arena, room, request->results[0].id));
 		post_set(p->hold, stanza_ref(p->message));
+		tell_absent(room, p->message);
 	} else if (task->cause != NULL) {
 		post_refuse(p->hold, task->cause, STANZA_RESOURCE_CONSTRAINT,
 			    "the room's archive is full");

@@ -117,7 +117,8 @@ static void
 on_wish(struct account *account, const struct notify_wish *wish, void *arg)
 {
 	struct stanza *message = arg;
-	bool is_room = message->type == MESSAGE_GROUPCHAT;
+	/* A room's copy for a session; without `to`, for whoever belongs to the room. */
+	bool is_room = message->type == MESSAGE_GROUPCHAT && message->to.resource.len > 0;
 	const struct session *only =
 		is_room ? account_session(account, message->to.resource) : NULL;
 	bool is_wanted = wish->setting == NOTIFY_ON_MENTION
@@ -130,8 +131,8 @@ on_wish(struct account *account, const struct notify_wish *wish, void *arg)
 	stanza_unref(message);
 }
 
-static void
-tell_if_wanted(struct account *account, struct stanza *message, const struct session *only)
+void
+push_tell_if_wanted(struct account *account, struct stanza *message, const struct session *only)
 {
 	if (is_for_any(push_of(account), only))
 		notify_setting_ask(account, jid_bare_text(message->from), on_wish,
@@ -144,7 +145,7 @@ on_stored(struct event *ev)
 {
 	if (push_of(ev->account) != NULL && (ev->entry_flags & ENTRY_SENT) == 0 &&
 	    push_worth(ev->account, ev->stanza) == WORTH_A_NOTICE)
-		tell_if_wanted(ev->account, ev->stanza, NULL);
+		push_tell_if_wanted(ev->account, ev->stanza, NULL);
 	return PASS;
 }
 
@@ -166,7 +167,7 @@ on_room_message(struct event *ev)
 
 	if (session != NULL && session->c2s == NULL && !session->is_closing &&
 	    is_room_talk(session, ev->stanza))
-		tell_if_wanted(ev->account, ev->stanza, session);
+		push_tell_if_wanted(ev->account, ev->stanza, session);
 }
 
 /* A call does not wait for that, nor does it have to be stored. */
@@ -193,7 +194,7 @@ on_entries(struct store_request *request)
 
 		if (message != NULL && account->state == ACCOUNT_READY &&
 		    push_of(account) != NULL && push_worth(account, message) == WORTH_A_NOTICE)
-			tell_if_wanted(account, message, NULL);
+			push_tell_if_wanted(account, message, NULL);
 		stanza_unref(message);
 	}
 	account_unpin(account);
@@ -238,7 +239,7 @@ tell_of_rooms(struct account *account, const struct session *session)
 						: NULL;
 
 		if (stanza != NULL && stanza->to.resource.len > 0 && is_room_talk(session, stanza))
-			tell_if_wanted(account, stanza, session);
+			push_tell_if_wanted(account, stanza, session);
 		stanza_unref(stanza);
 	}
 }

@@ -82,6 +82,10 @@ enum worth push_worth(const struct account *account, const struct stanza *messag
 bool push_says_something(const struct element *message);
 bool push_is_cipher(const struct element *message);
 
+/* module.c: of ACCOUNT, which has push services. ONLY: the devices of that session; NULL: all. */
+void push_tell_if_wanted(struct account *account, struct stanza *message,
+			 const struct session *only);
+
 /* mention.c: whether MESSAGE speaks to ACCOUNT's owner, who has NICK in the chat (p NULL: none). */
 bool push_mentions(const struct account *account, const struct stanza *message, struct str nick);
 
