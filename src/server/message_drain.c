@@ -144,7 +144,7 @@ queue_page(struct drain *d, const struct store_item *items)
 		struct kept *kept;
 
 		d->after = item->id;
-		if (is_unwanted(d, item))
+		if (message_log_next(d->account, item->id - 1) == item->id && is_unwanted(d, item))
 			message_log_arrived(d->account, item->id);
 		kept = message_log_keep(d->account, item->id);
 		if (kept == NULL)

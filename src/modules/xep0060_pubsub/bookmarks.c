@@ -35,23 +35,24 @@ static void
 job_end(struct job *job)
 {
 	struct request *request = job->request;
+	struct account *account = job->account;
 
-	account_unpin(job->account);
 	if (job->held == NULL)
 		arena_free(job->arena);
 	free(job);
 	if (request != NULL)
 		get_items(request);
+	account_unpin(account);
 }
 
 static void
 refuse(struct job *job, enum stanza_condition condition)
 {
-	if (job->held != NULL) {
-		held_refuse(job->held, condition, NULL);
-		job->arena = NULL;
-	}
+	struct held_iq *held = job->held;
+
 	job_end(job);
+	if (held != NULL)
+		held_refuse(held, condition, NULL);
 }
 
 static bool
