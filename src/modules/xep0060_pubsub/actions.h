@@ -38,5 +38,7 @@ enum verdict take_command(struct event *ev, struct site *site);
 enum verdict list_commands(struct event *ev);
 /* leave.c: ACCOUNT_REMOVED. */
 enum verdict leave_services(struct event *ev);
+/* leave.c: an error that came back to a notification (§12.3). */
+enum verdict take_bounce(struct event *ev, struct site *site);
 /* The answer of an owner; DONE if MESSAGE is one. */
 enum verdict take_authorization(struct event *ev, struct site *site);

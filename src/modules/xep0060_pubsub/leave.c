@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * leave.c - an account is removed: it has nothing to do with the nodes of services any more.
- * Whoever gets its name later is somebody else, and inherits neither rights nor subscriptions.
+ * leave.c - those who are no more have nothing to do with the nodes of services any more: an
+ * account that is removed, and an address to which notifications cannot be delivered (XEP-0060
+ * §12.3). Whoever gets the name later is somebody else, and inherits neither rights nor
+ * subscriptions.
  */
 #include "modules/xep0060_pubsub/actions.h"
 #include "modules/xep0060_pubsub/options.h"
@@ -10,8 +12,18 @@
 struct leaving { /* on its way to one service; of an arena of its own */
 	struct site_task task;
 	struct arena *arena;
-	struct str service, who;
+	struct str service, who; /* a bare JID; or what a notification was sent to */
+	bool is_bounce;          /* only subscriptions of just that address end */
 };
+
+static void
+unsubscribe_address(struct node *node, struct commit *commit, struct str address)
+{
+	struct person *person = node_person(node, address);
+
+	if (person != NULL && person->subscription == SUBSCRIPTION_SUBSCRIBED)
+		end_subscription(node, commit, person);
+}
 
 static void
 leave_node(struct node *node, struct commit *commit, struct str who)
@@ -60,7 +72,10 @@ on_ready(struct site_task *task, struct site *site)
 	if (site != NULL && is_known(site, leaving->who)) {
 		commit = commit_new(site, NULL);
 		while (map_next(&site->nodes, &at, &value))
-			leave_node(value, commit, leaving->who);
+			if (leaving->is_bounce)
+				unsubscribe_address(value, commit, leaving->who);
+			else
+				leave_node(value, commit, leaving->who);
 		commit_submit(commit, NULL);
 	}
 	arena_free(leaving->arena);
@@ -98,4 +113,33 @@ leave_services(struct event *ev)
 		worker_call(worker_home(ev->worker, service->name), there, leaving);
 	}
 	return PASS;
+}
+
+/* Nobody is there, or will be: what may pass is no reason. */
+static bool
+is_for_good(const struct stanza *message)
+{
+	const struct element *error = element_child(message->el, NS_CLIENT, "error");
+
+	return error != NULL && (element_child(error, NS_STANZA_ERROR, "gone") != NULL ||
+				 element_child(error, NS_STANZA_ERROR, "item-not-found") != NULL);
+}
+
+enum verdict
+take_bounce(struct event *ev, struct site *site)
+{
+	struct leaving *leaving;
+	struct arena *arena;
+
+	if (ev->stanza->type != MESSAGE_ERROR || !is_for_good(ev->stanza))
+		return DONE;
+	arena = arena_new();
+	leaving = arena_new_of(arena, struct leaving);
+	leaving->arena = arena;
+	leaving->who = arena_dup(arena, ev->stanza->from.text);
+	leaving->is_bounce = true;
+	leaving->task.run = on_ready;
+	if (!site_when_ready(site, &leaving->task))
+		arena_free(arena);
+	return DONE;
 }

@@ -117,7 +117,7 @@ take(struct event *ev)
 		return stanza_may_be_refused(ev->stanza) ? take_iq(ev) : DONE;
 	case STANZA_MESSAGE:
 		if (!stanza_may_be_refused(ev->stanza))
-			return DONE;
+			return take_bounce(ev, site_of(ev));
 		return take_authorization(ev, site_of(ev));
 	default:
 		return DONE;
