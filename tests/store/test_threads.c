@@ -142,8 +142,8 @@ TEST(loops_ask_in_parallel)
 		for (unsigned i = 0; i < LOOPS; i++)
 			pthread_join(workers[i].thread, NULL);
 		check_all(t, &f, workers);
+		fixture_close(&f); /* after it nobody wakes a loop */
 		for (unsigned i = 0; i < LOOPS; i++)
 			loop_free(workers[i].loop);
-		fixture_close(&f);
 	}
 }
