@@ -4,18 +4,22 @@
  *
  * Memory of an idle connection, in the clear and with TLS 1.2 (OpenSSL's session) and 1.3 (keys
  * taken over); processor time of a record; processor time of a move between two threads, with data
- * that is compared after each.
+ * that is compared after each; and what the kernel takes for the sending of a small piece over
+ * loopback.
  */
 #include "io/conn.h"
 #include "io/records.h"
 
 #include <fcntl.h>
 #include <malloc.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -339,6 +343,81 @@ measure_moves(const char *name, int version, unsigned count)
 		loop_free(mover.loops[i]);
 }
 
+/* Loopback: the sender's thread also does most of the receiving, as far as the socket's queue. */
+
+#define SOCKETS 100u
+#define SEND_ROUNDS 2000u
+#define COPY 450u /* of a message, sealed */
+
+static void *
+read_all(void *arg)
+{
+	int *fds = arg, epoll = epoll_create1(EPOLL_CLOEXEC);
+	struct epoll_event events[64];
+	char bytes[4096];
+	size_t left = (size_t)SOCKETS * SEND_ROUNDS * COPY;
+
+	for (unsigned i = 0; i < SOCKETS; i++) {
+		struct epoll_event event = {.events = EPOLLIN, .data.fd = fds[i]};
+
+		epoll_ctl(epoll, EPOLL_CTL_ADD, fds[i], &event);
+	}
+	while (left > 0) {
+		int n = epoll_wait(epoll, events, COUNT(events), -1);
+
+		for (int i = 0; i < n; i++) {
+			ssize_t got = recv(events[i].data.fd, bytes, sizeof(bytes), MSG_DONTWAIT);
+
+			left -= got > 0 ? (size_t)got : 0;
+		}
+	}
+	close(epoll);
+	return NULL;
+}
+
+static double
+thread_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (double)ts.tv_sec * 1e9 + (double)ts.tv_nsec;
+}
+
+static void
+measure_sends(void)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	socklen_t size = sizeof(address);
+	int listener = socket(AF_INET, SOCK_STREAM, 0), out[SOCKETS], in[SOCKETS], on = 1;
+	static char copy[COPY];
+	pthread_t reader;
+	double began;
+
+	need(bind(listener, (struct sockaddr *)&address, size) == 0 && listen(listener, 10) == 0 &&
+		     getsockname(listener, (struct sockaddr *)&address, &size) == 0,
+	     "a socket to listen on");
+	for (unsigned i = 0; i < SOCKETS; i++) {
+		out[i] = socket(AF_INET, SOCK_STREAM, 0);
+		need(connect(out[i], (struct sockaddr *)&address, size) == 0, "connect");
+		in[i] = accept(listener, NULL, NULL);
+		setsockopt(out[i], IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	}
+	need(pthread_create(&reader, NULL, read_all, in) == 0, "a thread");
+	began = thread_ns();
+	for (unsigned round = 0; round < SEND_ROUNDS; round++)
+		for (unsigned i = 0; i < SOCKETS; i++)
+			need(send(out[i], copy, COPY, 0) == (ssize_t)COPY, "send");
+	printf("sends of %u bytes, 100 connections: %.1f us each\n", COPY,
+	       (thread_ns() - began) / (SOCKETS * SEND_ROUNDS) / 1e3);
+	pthread_join(reader, NULL);
+	for (unsigned i = 0; i < SOCKETS; i++) {
+		close(out[i]);
+		close(in[i]);
+	}
+	close(listener);
+}
+
 int
 main(void)
 {
@@ -357,6 +436,7 @@ main(void)
 	measure_records("ChaCha20", 0x1303);
 	measure_moves("TLS 1.2", TLS1_2_VERSION, 100000);
 	measure_moves("TLS 1.3", TLS1_3_VERSION, 100000);
+	measure_sends();
 	tls_unref(context);
 	return 0;
 }
