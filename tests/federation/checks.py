@@ -6,12 +6,18 @@ naming it in CHECKS.
 A check leaves both users logged in, available, and without a subscription.
 """
 
+import base64
+import hashlib
 import json
 import time
 
 from client import CLIENT, Client, condition
 
 MUC = "http://jabber.org/protocol/muc"
+DISCO = "http://jabber.org/protocol/disco#info"
+PUBSUB = "http://jabber.org/protocol/pubsub"
+AVATAR = "urn:xmpp:avatar:"
+MAM = "urn:xmpp:mam:2"
 
 
 class Scene:
@@ -374,6 +380,124 @@ def forgotten_seat(scene):
     assert {"110", "333"} <= codes, codes
 
 
+def befriend(watcher, other):
+    """Until WATCHER sees the presence of OTHER."""
+    watcher.presence("subscribe", other.bare)
+    other.wait_presence("subscribe", watcher.bare)
+    other.presence("subscribed", watcher.bare)
+    watcher.wait_presence(None, other.jid)
+
+
+def part(one, other):
+    """The end of what befriend began, both ways."""
+    for client, contact in ((one, other), (other, one)):
+        client.ask("set", "<query xmlns='jabber:iq:roster'>"
+                   f"<item jid='{contact.bare}' subscription='remove'/></query>", None)
+        if client is one:
+            other.wait_presence("unsubscribe", one.bare)
+    one.pending(), other.pending()
+
+
+def show_interest(client, wish):
+    """Presence with capabilities (XEP-0115) that hold WISH, and an answer to who asks for them."""
+    features = sorted([DISCO, wish])
+    text = "client/pc//check<" + "".join(f + "<" for f in features)
+    version = base64.b64encode(hashlib.sha1(text.encode()).digest()).decode()
+    client.send("<presence><c xmlns='http://jabber.org/protocol/caps' hash='sha-1' "
+                f"node='http://check.example' ver='{version}'/></presence>")
+    listed = "".join(f"<feature var='{f}'/>" for f in features)
+
+    def answer(question):
+        query = question.find(f"{{{DISCO}}}query")
+        client.send(f"<iq type='result' id='{question.get('id')}' to='{question.get('from')}'>"
+                    f"<query xmlns='{DISCO}' node='{query.get('node', '')}'>"
+                    f"<identity category='client' type='pc' name='check'/>{listed}</query></iq>")
+    return answer
+
+
+def publish(client, node, number, payload):
+    done = client.ask("set", f"<pubsub xmlns='{PUBSUB}'><publish node='{AVATAR}{node}'>"
+                      f"<item id='{number}'>{payload}</item></publish></pubsub>", None)
+    assert done.get("type") == "result", condition(done)
+
+
+def avatar(scene):
+    """A contact elsewhere hears of a new avatar, and fetches it (XEP-0084, XEP-0163)."""
+    def one_way(publisher, watcher):
+        befriend(watcher, publisher)
+        befriend(publisher, watcher)  # whose server sees the wish in the presence
+        answer = show_interest(watcher, AVATAR + "metadata+notify")
+        picture = base64.b64encode(publisher.bare.encode()).decode()
+        number = hashlib.sha1(publisher.bare.encode()).hexdigest()
+
+        def is_news(element):
+            """Questions are answered until the news comes: its server asks when it likes to."""
+            if element.get("type") == "get" and element.find(f"{{{DISCO}}}query") is not None:
+                if element.get("id") not in answered:
+                    answered.add(element.get("id"))
+                    answer(element)
+            return (element.get("from") == publisher.bare
+                    and element.find(f".//{{{AVATAR}metadata}}info") is not None)
+        answered = set()
+        publish(publisher, "data", number, f"<data xmlns='{AVATAR}data'>{picture}</data>")
+        publish(publisher, "metadata", number, f"<metadata xmlns='{AVATAR}metadata'><info "
+                f"bytes='{len(publisher.bare)}' id='{number}' type='image/png'/></metadata>")
+        watcher.wait(is_news, f"avatar of {publisher.bare}")
+        got = watcher.ask("get", f"<pubsub xmlns='{PUBSUB}'><items node='{AVATAR}data'>"
+                          f"<item id='{number}'/></items></pubsub>", publisher.bare)
+        assert got.findtext(f".//{{{AVATAR}data}}data") == picture, got.get("type")
+        part(watcher, publisher)
+    one_way(scene.anna, scene.bert)
+    if scene.theirs.has_pep:
+        one_way(scene.bert, scene.anna)
+    scene.bert.presence()
+    scene.anna.presence()
+
+
+def archive(scene):
+    """Either archive has both halves of the conversation, in order (XEP-0313)."""
+    said = [f"for the archive {side} {scene.theirs.domain}" for side in ("from us", "to us")]
+    for text, sender, other in ((said[0], scene.anna, scene.bert), (said[1], scene.bert, scene.anna)):
+        sender.message(other.bare, text)
+        other.wait_body(text)
+    owners = [(scene.anna, scene.bert)]
+    if scene.theirs.has_archive:
+        owners.append((scene.bert, scene.anna))
+    for owner, other in owners:
+        done = owner.ask("set", f"<query xmlns='{MAM}'><x xmlns='jabber:x:data' type='submit'>"
+                         f"<field var='FORM_TYPE' type='hidden'><value>{MAM}</value></field>"
+                         f"<field var='with'><value>{other.bare}</value></field></x>"
+                         "<set xmlns='http://jabber.org/protocol/rsm'><max>2</max><before/></set>"
+                         "</query>", None)
+        assert done.get("type") == "result", condition(done)
+        found = [e.findtext(f".//{CLIENT}body") for e in owner.pending(0)
+                 if e.find(f"{{{MAM}}}result") is not None]
+        assert found == said, found
+
+
+def blocking(scene):
+    """Who is blocked gets an error, and the one who blocks sends nothing either (XEP-0191)."""
+    def one_way(blocker, other):
+        item = f"<item jid='{other.bare}'/>"
+        done = blocker.ask("set", f"<block xmlns='urn:xmpp:blocking'>{item}</block>", None)
+        assert done.get("type") == "result", condition(done)
+        number = other.message(blocker.bare, "do you hear me?")
+        assert condition(other.wait_error(number)) == "service-unavailable"
+        number = blocker.message(other.bare, "I do not hear you")
+        assert condition(blocker.wait_error(number)) == "not-acceptable"
+        done = blocker.ask("set", f"<unblock xmlns='urn:xmpp:blocking'>{item}</unblock>", None)
+        assert done.get("type") == "result", condition(done)
+        other.message(blocker.bare, "and now?")
+        blocker.wait_body("and now?")
+        for client in (blocker, other):
+            heard = [e.findtext(CLIENT + "body") for e in client.pending(0.1)
+                     if e.get("type") != "error"]
+            assert not [b for b in heard if b and "hear" in b], heard
+    one_way(scene.anna, scene.bert)
+    if scene.theirs.has_blocking:
+        one_way(scene.bert, scene.anna)
+
+
 def control(scene):
     """The operator sees the connection, ends it, tries the other server, and learns of failures."""
     domain = scene.theirs.domain
@@ -393,4 +517,5 @@ def control(scene):
 
 
 CHECKS = [message, control, iq, nobody, subscription, subscription_offline, directed_presence, offline,
-          rooms, forgotten_seat, link_cut, peer_restarts, peer_is_killed, we_restart, we_are_killed, we_restart_incoming]
+          rooms, avatar, archive, blocking, forgotten_seat, link_cut, peer_restarts, peer_is_killed,
+          we_restart, we_are_killed, we_restart_incoming]

@@ -26,6 +26,7 @@ class Server:
     rooms = "conference"     # where they are, or None
     without = ()             # checks
     forgets_seats = True     # in rooms, when it begins anew
+    has_pep = has_archive = has_blocking = True
 
     def __init__(self, world, build, domain=None, has_good_certificate=True,
                  requires_certificate=True, **options):
@@ -177,7 +178,7 @@ class Prosody(Server):
         for user in USERS:
             (stored / f"{user}.dat").write_text(f'return {{ ["password"] = "{PASSWORD}"; }};\n')
         modules = ["disco", "roster", "saslauth", "tls", "dialback", "private", "pep", "ping",
-                   "offline", "smacks", "s2s_bidi", "mam", "vcard4", *self.options.get("modules", [])]
+                   "offline", "smacks", "s2s_bidi", "mam", "vcard4", "blocklist", *self.options.get("modules", [])]
         for name in self.options.get("without", []):
             modules.remove(name)
         listed = ", ".join(f'"{name}"' for name in modules)
@@ -244,6 +245,9 @@ modules:
   mod_offline: {{}}
   mod_caps: {{}}
   mod_pubsub: {{plugins: [flat, pep]}}
+  mod_mam: {{default: always}}
+  mod_privacy: {{}}
+  mod_blocking: {{}}
   mod_muc: {{host: "conference.@HOST@"}}
 {dialback}""")
 
@@ -278,7 +282,9 @@ class Jabberd(Server):
     ways = ("dialback",)
     survives_silence = False
     rooms = None
-    without = ("forgotten_seat",)  # that it has nothing for
+    has_pep = has_archive = has_blocking = False
+    # It has no rooms, and does not pass on the question what its client can do.
+    without = ("forgotten_seat", "avatar")
     parts = ("router", "sm", "c2s", "s2s")
 
     def prepare(self):
