@@ -6,7 +6,7 @@
  */
 #include "io/conn_private.h"
 
-#include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 
 /* RFC 9266 §2 and RFC 7627: before TLS 1.3 unique only with an extended master secret. */
@@ -20,6 +20,17 @@ export_binding(SSL *ssl, unsigned char out[32])
 	/* The context is empty, which in TLS 1.2 is not the same as absent. */
 	return SSL_export_keying_material(ssl, out, 32, label, sizeof(label) - 1,
 					  (const unsigned char *)"", 0, 1) == 1;
+}
+
+/* RFC 5280 §4.2.1.12: a certificate that says what it is for, such as signing code, is for nothing
+ * else. Servers that connect often have one for servers only, so either side of TLS will do. */
+static bool
+is_for_tls(X509 *certificate)
+{
+	uint32_t usage =
+		X509_get_extended_key_usage(certificate); /* all bits when it says nothing */
+
+	return (usage & (XKU_SSL_SERVER | XKU_SSL_CLIENT | XKU_ANYEKU)) != 0;
 }
 
 struct secured *
@@ -40,8 +51,9 @@ secured_new(SSL *ssl, bool is_client)
 	if (!is_client && (secured->own = SSL_get_certificate(ssl)) != NULL)
 		X509_up_ref(secured->own);
 	secured->peer = SSL_get1_peer_certificate(ssl);
-	secured->is_peer_verified =
-		secured->peer != NULL && SSL_get_verify_result(ssl) == X509_V_OK;
+	secured->is_peer_verified = secured->peer != NULL &&
+				    SSL_get_verify_result(ssl) == X509_V_OK &&
+				    is_for_tls(secured->peer);
 	secured->has_exporter = export_binding(ssl, secured->exporter);
 	return secured;
 }

@@ -12,7 +12,7 @@ import threading
 import time
 import xml.etree.ElementTree as ET
 
-from client import Client
+from client import Client, condition
 from world import DOMAINS
 
 US, ME, FRIEND = "recado.example", "hostile.example", "prosody.example"
@@ -191,7 +191,9 @@ class Stage:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         if certificate:
-            context.load_cert_chain(*self.world.certificate(certificate, is_good))
+            if isinstance(certificate, str):
+                certificate = self.world.certificate(certificate, is_good)
+            context.load_cert_chain(*certificate)
         link.socket = context.wrap_socket(link.socket)
         link.open(sender, to)
         link.features = link.read_named("features")
@@ -462,6 +464,30 @@ def broken_xml(stage):
     stage.nothing_came()
 
 
+def certificates(stage):
+    """SEC-38: what a certificate must be, besides for the right name (for that: test_certificate.c)."""
+    both = "extendedKeyUsage=serverAuth,clientAuth"
+    for name, is_good, signed, *more in (
+            ("good", True, True, "-days", "2", "-addext", both),
+            ("no-usage", True, True, "-days", "2"),
+            ("signing-usage", False, True, "-days", "2", "-addext",
+             "extendedKeyUsage=codeSigning"),
+            ("self-signed", False, False, "-days", "2", "-addext", both)):
+        link = stage.secure(stage.world.crafted(name, ME, signed, more))
+        assert offers_external(link) == is_good, name
+        link.close()
+    leaf = stage.world.crafted("leaf", ME, True, ("-days", "2"), issuer=stage.world.certificate(ME))
+    assert not offers_external(stage.secure(leaf)), "issued by a certificate that is no authority"
+
+
+def spool_expires(stage):
+    """What waits too long comes back as an error to its sender (the stage's spool_time)."""
+    started = time.monotonic()
+    number = stage.anna.message("x@dead.example", "is there anybody?")
+    assert condition(stage.anna.wait_error(number)) == "remote-server-timeout"
+    assert time.monotonic() - started > 1.5
+
+
 CASES = [stanza_before_authentication, unsolicited_results, verify_for_oneself, wrong_key,
          clear_text, injection, names, recipients, claims, host_switch, external, management, bidi,
-         many_domains, answers_on_our_stream, broken_xml]
+         many_domains, answers_on_our_stream, broken_xml, certificates, spool_expires]

@@ -124,6 +124,19 @@ remote-control:
         os.chmod(key, 0o644)
         return certificate, key
 
+    def crafted(self, name, domain, is_signed, more, issuer=None):
+        """A certificate for DOMAIN with MORE options of `openssl req`, and its key."""
+        certificate, key = (str(self.directory / f"crafted-{name}.{end}") for end in ("crt", "key"))
+        authority, secret = issuer or (str(self.authority), str(self.directory / "ca.key"))
+        signed = ["-CA", authority, "-CAkey", secret] if is_signed else []
+        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+            "-nodes", "-subj", "/CN=crafted", "-addext", f"subjectAltName=DNS:{domain}", "-addext",
+            "basicConstraints=critical,CA:FALSE", *more, *signed, "-keyout", key, "-out", certificate)
+        if issuer:
+            with open(certificate, "a") as chain, open(authority) as above:
+                chain.write(above.read())
+        return certificate, key
+
     def cut_off(self, one, other):
         """Nothing passes between the two, as with a cable pulled; each still serves its clients."""
         run("nft", "add", "table", "ip", "cut")
