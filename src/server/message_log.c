@@ -82,8 +82,23 @@ message_log_put(struct account *account, struct store_request *request)
 	buf_free(&text);
 }
 
-void
-message_log_save(struct account *account)
+static void note_change(struct account *account);
+
+/* On a full disk it is tried again: else what devices have comes to them once more after a restart.
+ */
+static void
+on_saved(struct store_request *request)
+{
+	struct account *account = request->owner;
+
+	if (request->status != STORE_OK && account->state == ACCOUNT_READY)
+		note_change(account);
+	store_request_free(request);
+	account_unpin(account);
+}
+
+static void
+save(struct account *account, bool may_fail)
 {
 	struct message_log *log = &account->log;
 	struct store_request *request;
@@ -91,9 +106,18 @@ message_log_save(struct account *account)
 	timer_cancel(account->worker->loop, &log->timer);
 	if (!log->is_dirty || account->is_guest || account->state != ACCOUNT_READY)
 		return;
-	request = store_request_new(account->worker->store, account->worker->loop, NULL, NULL);
+	request = store_request_new(account->worker->store, account->worker->loop,
+				    may_fail ? NULL : on_saved, account);
+	if (!may_fail)
+		account_pin(account);
 	message_log_put(account, request);
 	store_submit(request);
+}
+
+void
+message_log_save(struct account *account)
+{
+	save(account, false);
 }
 
 static void
@@ -566,7 +590,7 @@ message_log_loaded(struct account *account, const struct store_result *results)
 void
 message_log_free(struct account *account)
 {
-	message_log_save(account);
+	save(account, true); /* nobody is left to try again */
 	timer_cancel(account->worker->loop, &account->log.timer);
 	free(account->log.items);
 	repeats_free(&account->log.seen);
