@@ -283,7 +283,8 @@ class Jabberd(Server):
     survives_silence = False
     rooms = None
     has_pep = has_archive = has_blocking = False
-    # It has no rooms, and does not pass on the question what its client can do.
+    # It has no rooms. Why an avatar of ours is not announced to its people has not been found out: they
+    # never get the question what their clients can do.
     without = ("forgotten_seat", "avatar")
     parts = ("router", "sm", "c2s", "s2s")
 
