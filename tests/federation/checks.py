@@ -38,8 +38,9 @@ class Scene:
                 client.close()
 
     def settle(self):
-        """Until we know of all that was sent to the other server that it has arrived."""
-        for _ in range(100):
+        """Until we know of all that was sent to the other server that it has arrived. A pong that got
+        lost when one of them began anew is waited for for a minute."""
+        for _ in range(750):
             listed = self.ours.control("s2s", "list", "--json").stdout
             rows = [json.loads(line) for line in listed.splitlines()]
             if all(row.get("waiting_bytes", 0) == 0 for row in rows
