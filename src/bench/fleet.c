@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #define TICK_NS 100000000u
+#define RATED_TICK_NS 1000000u
+#define TURN_MS 20
 #define EVENTS 256
 #define LEAVE_NS 20000000000u
 
@@ -149,7 +151,7 @@ flush(struct engine *engine)
 static void
 run_tick(struct engine *engine)
 {
-	engine->tick_ns = engine->now_ns + TICK_NS;
+	engine->tick_ns = engine->now_ns + (engine->options->rate > 0 ? RATED_TICK_NS : TICK_NS);
 	if (engine->now_ns > engine->fleet->end_ns)
 		engine_fail(engine, "not done after %u seconds", engine->options->timeout_s);
 	else if (engine->handlers->tick != NULL)
@@ -176,7 +178,8 @@ run_engine(void *arg)
 	engine->now_ns = time_mono_ns();
 	end_turn(engine);
 	while (!engine->is_done) {
-		int n = epoll_wait(engine->epoll, events, EVENTS, 20);
+		int n = epoll_wait(engine->epoll, events, EVENTS,
+				   engine->options->rate > 0 ? 1 : TURN_MS);
 
 		engine->now_ns = time_mono_ns();
 		for (int i = 0; i < n && !engine->is_done; i++)

@@ -4,7 +4,7 @@
  *
  * The first session makes the room, the others enter, the last one when all the others are there.
  * Then the first one speaks, with WINDOW messages outstanding: the next goes when its own copy of
- * one has come. Everybody must get every message once, in order.
+ * one has come; or RATE times a second. Everybody must get every message once, in order.
  */
 #include "bench/fleet.h"
 #include "bench/measure.h"
@@ -38,6 +38,7 @@ static char room[128]; /* its address */
 static struct seat *speaker;
 static unsigned enter_from, enter_to; /* seats that enter in this phase */
 static uint64_t quota, stop_ns;
+static uint64_t rated_from_ns, rated_first; /* with a rate: the phase's beginning, its first */
 /* Of the speaker's engine, read by all. */
 static _Atomic uint64_t spoken, sent_ns[RING];
 static _Atomic bool has_stopped;
@@ -145,6 +146,27 @@ is_there(struct client *client)
 }
 
 static void
+speak_on(uint64_t now)
+{
+	if (atomic_load_explicit(&spoken, memory_order_relaxed) < quota && now < stop_ns)
+		speak(speaker);
+	else
+		atomic_store_explicit(&has_stopped, true, memory_order_release);
+}
+
+/* What is due by now. */
+static void
+speak_at_rate(const struct engine *engine)
+{
+	uint64_t due = rated_first +
+		       (engine->now_ns - rated_from_ns) / 1000 * engine->options->rate / 1000000;
+
+	while (!atomic_load_explicit(&has_stopped, memory_order_relaxed) &&
+	       atomic_load_explicit(&spoken, memory_order_relaxed) <= due)
+		speak_on(engine->now_ns);
+}
+
+static void
 take_message(struct client *client, struct str stanza)
 {
 	struct engine *engine = client->engine;
@@ -164,12 +186,8 @@ take_message(struct client *client, struct str stanza)
 	stats_add(&hall->latency, now - MIN(sent, now));
 	seat->received++;
 	hall->delivered++;
-	if (seat != speaker)
-		return;
-	if (atomic_load_explicit(&spoken, memory_order_relaxed) < quota && now < stop_ns)
-		speak(seat);
-	else
-		atomic_store_explicit(&has_stopped, true, memory_order_release);
+	if (seat == speaker && engine->options->rate == 0)
+		speak_on(now);
 }
 
 static void
@@ -205,8 +223,11 @@ static void
 on_tick(struct engine *engine)
 {
 	struct hall *hall = engine->job;
-	uint64_t said = atomic_load_explicit(&spoken, memory_order_acquire);
+	uint64_t said;
 
+	if (stop_ns > 0 && engine->options->rate > 0 && speaker->client->engine == engine)
+		speak_at_rate(engine);
+	said = atomic_load_explicit(&spoken, memory_order_acquire);
 	if (!atomic_load_explicit(&has_stopped, memory_order_acquire))
 		return;
 	for (unsigned i = 0; i < hall->count; i++)
@@ -222,7 +243,7 @@ start_speaking(struct engine *engine)
 
 	hall->delivered = 0;
 	stats_clear(&hall->latency);
-	if (speaker->client->engine != engine)
+	if (speaker->client->engine != engine || engine->options->rate > 0)
 		return;
 	for (unsigned i = 0; i < engine->options->window && i < RING; i++)
 		if (atomic_load(&spoken) < quota)
@@ -321,7 +342,9 @@ static int
 speak_for(struct fleet *fleet, uint64_t count, uint64_t ns)
 {
 	quota = atomic_load(&spoken) + count;
-	stop_ns = time_mono_ns() + ns;
+	rated_first = atomic_load(&spoken);
+	rated_from_ns = time_mono_ns();
+	stop_ns = rated_from_ns + ns;
 	atomic_store(&has_stopped, false);
 	return fleet_run(fleet, start_speaking);
 }

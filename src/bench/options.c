@@ -40,6 +40,7 @@ static const char help[] =
 	"  --threads=N        of this program (1)\n"
 	"  --logins=N         under way at once, per thread (16)\n"
 	"  --window=N         messages or requests outstanding per session (1)\n"
+	"  --rate=N           in mode room: messages a second, whatever has come of those before\n"
 	"  --contacts=N       in mode presence (20)\n"
 	"  --body=N           bytes in a message's body (100)\n"
 	"  --to-bare          address messages to bare JIDs\n"
@@ -75,6 +76,7 @@ enum {
 	O_THREADS,
 	O_LOGINS,
 	O_WINDOW,
+	O_RATE,
 	O_CONTACTS,
 	O_BODY,
 	O_BARE,
@@ -112,6 +114,7 @@ static const struct option names[] = {
 	{"threads", required_argument, NULL, O_THREADS},
 	{"logins", required_argument, NULL, O_LOGINS},
 	{"window", required_argument, NULL, O_WINDOW},
+	{"rate", required_argument, NULL, O_RATE},
 	{"contacts", required_argument, NULL, O_CONTACTS},
 	{"body", required_argument, NULL, O_BODY},
 	{"to-bare", no_argument, NULL, O_BARE},
@@ -198,6 +201,8 @@ load_option(struct options *options, int name, const char *value)
 		return number(value, 1, 10000, &options->logins);
 	case O_WINDOW:
 		return number(value, 1, 10000, &options->window);
+	case O_RATE:
+		return number(value, 1, 100000, &options->rate);
 	case O_CONTACTS:
 		return number(value, 1, 10000, &options->contacts);
 	case O_BODY:

@@ -37,6 +37,7 @@ struct options {
 	bool is_disco;                      /* iq: disco#info instead of ping */
 	unsigned sessions, threads, logins; /* LOGINS: under way at once */
 	unsigned window;                    /* requests or messages outstanding per session */
+	unsigned rate;                      /* room: messages a second; 0: WINDOW outstanding */
 	unsigned contacts;
 	unsigned body;               /* bytes of a message's body */
 	unsigned long count;         /* per session; in mode login: in all */

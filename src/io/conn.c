@@ -19,6 +19,17 @@
 #define EOF_FLUSH_MS 10000u /* for the rest of the output, once the peer has closed its side */
 
 static void
+gathered_enough(struct timer *timer)
+{
+	struct conn_io *io = CONTAINER(timer, struct conn_io, gathered_enough);
+
+	LIST_EACH(&io->gathering, struct conn, work.link, conn)
+	{
+		conn_defer(conn);
+	}
+}
+
+static void
 io_free(struct loop_local *local)
 {
 	struct conn_io *io = CONTAINER(local, struct conn_io, local);
@@ -39,6 +50,8 @@ conn_io(struct loop *loop)
 		return CONTAINER(*slot, struct conn_io, local);
 	io = xnew(struct conn_io);
 	io->local.free = io_free;
+	list_init(&io->gathering);
+	io->gathered_enough.run = gathered_enough;
 	conn_tls_io_init(io);
 	*slot = &io->local;
 	return io;
@@ -47,8 +60,13 @@ conn_io(struct loop *loop)
 void
 conn_defer(struct conn *conn)
 {
-	if (conn->loop != NULL)
-		loop_defer(conn->loop, &conn->work);
+	if (conn->loop == NULL)
+		return;
+	if (conn->is_gathering) {
+		conn->is_gathering = false;
+		list_remove(&conn->work.link);
+	}
+	loop_defer(conn->loop, &conn->work);
 }
 
 /* Watching */
@@ -286,15 +304,43 @@ give_back_output(struct conn *conn)
 	buf_trim(&conn->out);
 }
 
-void
-conn_wrote(struct conn *conn)
+/* False: it never will. */
+static bool
+will_go_out(struct conn *conn)
 {
 	if (conn->state >= STATE_LINGERING || conn->is_broken) {
 		conn_give_up(conn, &conn->out);
-		return;
+		return false;
 	}
 	conn->must_drain = true;
-	conn_defer(conn);
+	return true;
+}
+
+void
+conn_wrote(struct conn *conn)
+{
+	if (will_go_out(conn))
+		conn_defer(conn);
+}
+
+void
+conn_wrote_to_many(struct conn *conn)
+{
+	struct conn_io *io;
+	uint64_t now;
+
+	if (!will_go_out(conn) || conn->loop == NULL || link_is_listed(&conn->work.link))
+		return;
+	now = loop_now_ms(conn->loop);
+	if ((uint32_t)now - conn->drained_ms >= CONN_GATHER_MS || conn->state != STATE_OPEN) {
+		conn_defer(conn);
+		return;
+	}
+	io = conn_io(conn->loop);
+	if (list_is_empty(&io->gathering))
+		timer_set(conn->loop, &io->gathered_enough, now + CONN_GATHER_MS);
+	conn->is_gathering = true;
+	list_add(&io->gathering, &conn->work.link);
 }
 
 void
@@ -442,6 +488,7 @@ flushed(struct conn *conn)
 	if (!conn->must_drain || conn->state != STATE_OPEN)
 		return true;
 	conn->must_drain = false;
+	conn->drained_ms = (uint32_t)loop_now_ms(conn->loop);
 	if (conn->handlers->drained == NULL)
 		return true;
 	conn->is_calling = true;
@@ -578,6 +625,7 @@ conn_detach(struct conn *conn)
 {
 	assert(!conn->is_calling && conn->loop != NULL);
 	loop_defer_cancel(&conn->work);
+	conn->is_gathering = false;
 	if (conn->watch.fd >= 0)
 		loop_watch(conn->loop, &conn->watch, 0);
 	if (conn->farewell != NULL)

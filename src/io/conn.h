@@ -55,6 +55,12 @@ void conn_write(struct conn *conn, struct str bytes);
 /* The output itself, for writing in place: append with buf_*, then call conn_wrote. */
 struct buf *conn_output(struct conn *conn);
 void conn_wrote(struct conn *conn);
+/*
+ * The same for what many get, and is in no hurry: where something went out less than CONN_GATHER_MS
+ * ago, it waits for more, at most that long, so that a flood costs no more than so many writes.
+ */
+#define CONN_GATHER_MS 10u
+void conn_wrote_to_many(struct conn *conn);
 /* Bytes that wait in this process. */
 size_t conn_waiting(const struct conn *conn);
 /* Those, and what the peer's TCP has not acknowledged (of ciphertext). */

@@ -38,6 +38,8 @@ struct conn_io {
 	BIO *bio;
 	struct str feed;
 	struct handshake *handshake; /* the one under way */
+	struct link gathering;       /* of struct conn, by work: see conn_wrote_to_many */
+	struct timer gathered_enough;
 };
 
 enum conn_state {
@@ -97,6 +99,7 @@ struct conn {
 		struct sockaddr_in v4;
 		struct sockaddr_in6 v6;
 	} peer;
+	uint32_t drained_ms; /* when output last went, in the low bits of the loop's time */
 	unsigned char state; /* enum conn_state */
 	bool is_calling : 1; /* a handler is on the stack */
 	bool is_freed : 1;   /* by its owner, inside a handler */
@@ -110,6 +113,7 @@ struct conn {
 	bool is_secured : 1; /* or so it is in a pair */
 	bool is_client : 1;  /* of TLS */
 	bool is_told : 1;    /* of the end */
+	bool is_gathering : 1;
 };
 
 struct conn_io *conn_io(struct loop *loop);

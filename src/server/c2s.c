@@ -425,6 +425,7 @@ on_stanza(struct c2s *c2s, const struct stream_event *event)
 	enum stanza_condition condition;
 	struct stanza *reply, *stanza = stanza_take(event->arena, event->el, &condition, &reply);
 
+	c2s->has_spoken = true;
 	if (c2s->session != NULL)
 		sm_count(c2s->session);
 	if (stanza == NULL) {
@@ -554,6 +555,7 @@ on_drained(struct conn *conn)
 {
 	struct c2s *c2s = conn_owner(conn);
 
+	c2s->has_spoken = false;
 	if (c2s->session != NULL && !c2s->is_closing)
 		session_drained(c2s->session);
 }
@@ -787,7 +789,11 @@ void
 c2s_wrote(struct c2s *c2s)
 {
 	c2s->written += buf_len(conn_output(c2s->conn)) - c2s->output_before;
-	conn_wrote(c2s->conn);
+	/* Whoever has said something is not kept waiting for what comes of it. */
+	if (c2s->worker->is_telling_many && !c2s->has_spoken)
+		conn_wrote_to_many(c2s->conn);
+	else
+		conn_wrote(c2s->conn);
 }
 
 uint64_t

@@ -49,6 +49,7 @@ struct c2s {
 	bool is_guest;
 	bool is_disabled; /* the account that it proves to be: said once it is proved */
 	bool is_moving, is_ending, is_throttled;
+	bool has_spoken; /* a stanza came since output last went */
 	bool is_closing; /* nothing more is read; the output may still be on its way */
 	bool is_dead;    /* the connection is gone; freed when nothing is held */
 };

@@ -131,12 +131,14 @@ open_letter(struct worker *worker, struct stanza *stanza)
 static void
 to_part(struct worker *worker, struct stanza *stanza, struct audience_part *part, uint64_t skip)
 {
+	worker->is_telling_many = true;
 	for (size_t i = 0; i < part->count; i++) {
 		struct jid to = part->members[i].jid;
 
 		if (part->members[i].tag != skip)
 			open_letter(worker, stanza_readdress(stanza, to));
 	}
+	worker->is_telling_many = false;
 	audience_part_unref(part);
 	stanza_unref(stanza);
 }

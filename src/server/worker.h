@@ -52,6 +52,7 @@ struct worker {
 	struct letter_queue letters;
 	struct deferred drain;
 	bool is_draining;
+	bool is_telling_many; /* what is delivered now is one of the copies of an audience */
 	struct federation *federation; /* NULL: no other servers */
 	struct timer tick;             /* every second: idle accounts */
 	void **module_state;           /* by the module's index; see module.h */

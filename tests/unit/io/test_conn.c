@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pthread.h>
 
 /* A connection and the bare socket at its other end. */
 static void
@@ -66,6 +67,70 @@ TEST(conn_reads_and_writes)
 	check_strs(t, conn_peer_text(t->arena, peer.conn), STR("local"));
 	check(t, conn_is_local(peer.conn) && !conn_is_secure(peer.conn));
 	tear_down(loop, &peer, fd);
+}
+
+/* What is out after one turn at AT. */
+static struct str
+out_at(struct test *t, struct loop *loop, int fd, uint64_t at)
+{
+	time_simulate_set(at, 0);
+	turn_all(loop);
+	return read_all(t->arena, fd, 100);
+}
+
+static void *
+gather(void *arg)
+{
+	struct test *t = arg;
+	uint64_t at = time_mono_ms();
+	struct loop *loop;
+	struct peer peer;
+	int fd;
+
+	set_up(&loop, &peer, &fd);
+	(void)out_at(t, loop, fd, at);
+	/* Nothing went before: at once. */
+	buf_addz(conn_output(peer.conn), "<a/>");
+	conn_wrote_to_many(peer.conn);
+	check_str(t, out_at(t, loop, fd, at), "<a/>");
+	/* Now it waits, for what comes after it, at most that long. */
+	buf_addz(conn_output(peer.conn), "<b/>");
+	conn_wrote_to_many(peer.conn);
+	check_str(t, out_at(t, loop, fd, at + CONN_GATHER_MS - 1), "");
+	buf_addz(conn_output(peer.conn), "<c/>");
+	conn_wrote_to_many(peer.conn);
+	check_str(t, out_at(t, loop, fd, at + CONN_GATHER_MS), "<b/><c/>");
+	check_int(t, peer.drained, 2);
+	/* What is in a hurry takes along what waits, in order. */
+	buf_addz(conn_output(peer.conn), "<d/>");
+	conn_wrote_to_many(peer.conn);
+	conn_write(peer.conn, STR("<e/>"));
+	check_str(t, out_at(t, loop, fd, at + CONN_GATHER_MS), "<d/><e/>");
+	/* So does the end. */
+	buf_addz(conn_output(peer.conn), "<f/>");
+	conn_wrote_to_many(peer.conn);
+	conn_shutdown(peer.conn, 50);
+	check_str(t, out_at(t, loop, fd, at + CONN_GATHER_MS), "<f/>");
+	tear_down(loop, &peer, fd);
+	/* And it may be gone before its time is. */
+	set_up(&loop, &peer, &fd);
+	conn_write(peer.conn, STR("<g/>"));
+	check_str(t, out_at(t, loop, fd, at), "<g/>");
+	buf_addz(conn_output(peer.conn), "<h/>");
+	conn_wrote_to_many(peer.conn);
+	conn_free(peer.conn);
+	peer.conn = NULL;
+	check_str(t, out_at(t, loop, fd, at + CONN_GATHER_MS), "");
+	tear_down(loop, &peer, fd);
+	return NULL;
+}
+
+TEST(conn_gathers_what_goes_to_many)
+{
+	pthread_t thread; /* the simulated clock ends with it */
+
+	pthread_create(&thread, NULL, gather, t);
+	pthread_join(thread, NULL);
 }
 
 TEST(conn_keeps_what_was_not_taken)
