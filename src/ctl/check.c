@@ -87,6 +87,8 @@ check_all(struct ctl *ctl)
 	struct str errors;
 	size_t count;
 
+	if (ctl->operand_count > 0)
+		return ctl_s2s_check(ctl);
 	modules_init();
 	known = modules_for_config(&count);
 	if (config_load(ctl->config_path, known, count, &config, ctl->arena, &errors) < 0) {

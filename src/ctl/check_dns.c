@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * check_dns.c - the records that lead clients to the server: which there should be, and which there
- * are (RFC 6120 §3.2.1, XEP-0368).
+ * check_dns.c - the records that lead clients and other servers here: which there should be, and
+ * which there are (RFC 6120 §3.2.1, XEP-0368).
  *
  * A name server that does not answer is a warning: the machine may have no way out.
  */
 #include "ctl/check.h"
+
+#include "server/module.h"
 
 #include <arpa/inet.h>
 #include <arpa/nameser.h>
@@ -111,17 +113,35 @@ say_missing(struct check *c, const char *service, const char *host, unsigned por
 		check_say(c, LEVEL_WARNING, TOPIC, "publish: %s", record);
 }
 
+/* NULL: nobody looks for it in the DNS. */
+static const char *
+service_of(const struct config_listener *listener)
+{
+	switch (listener->type) {
+	case LISTENER_C2S:
+		return "_xmpp-client._tcp";
+	case LISTENER_C2S_TLS:
+		return "_xmpps-client._tcp";
+	case LISTENER_S2S:
+		return "_xmpp-server._tcp";
+	case LISTENER_S2S_TLS:
+		return "_xmpps-server._tcp";
+	default:
+		return NULL;
+	}
+}
+
 static void
 check_service(struct check *c, const char *host, const struct config_listener *listener)
 {
-	const char *service =
-		listener->type == LISTENER_C2S_TLS ? "_xmpps-client._tcp" : "_xmpp-client._tcp";
-	struct str name = arena_printf(c->ctl->arena, "%s.%s", service, host);
+	const char *service = service_of(listener);
 	struct answer answers[ANSWERS_MAX];
+	struct str name;
 	int count;
 
-	if (listener->type != LISTENER_C2S && listener->type != LISTENER_C2S_TLS)
-		return; /* clients do not look for it */
+	if (service == NULL)
+		return;
+	name = arena_printf(c->ctl->arena, "%s.%s", service, host);
 	count = look_up_srv(c->ctl->arena, name.p, answers);
 	for (int i = 0; i < count; i++)
 		if (answers[i].port == listener->port) {
@@ -158,15 +178,51 @@ check_host_address(struct check *c, const char *host)
 
 /* Other servers would be sent to a port where nobody listens for them. */
 static void
-check_federation(struct check *c, const char *host)
+check_no_federation(struct check *c, const char *host)
 {
-	struct str name = arena_printf(c->ctl->arena, "_xmpp-server._tcp.%s", host);
+	static const char *const services[] = {"_xmpp-server._tcp", "_xmpps-server._tcp"};
 	struct answer answers[ANSWERS_MAX];
 
-	if (look_up_srv(c->ctl->arena, name.p, answers) > 0)
+	for (size_t i = 0; i < COUNT(services); i++) {
+		struct str name = arena_printf(c->ctl->arena, "%s.%s", services[i], host);
+
+		if (look_up_srv(c->ctl->arena, name.p, answers) > 0)
+			check_say(c, LEVEL_WARNING, TOPIC,
+				  "%s leads to %s, port %u; no listener here is for other servers",
+				  name.p, answers[0].target, (unsigned)answers[0].port);
+	}
+}
+
+/* Others reach it only by its own name, such as that of the rooms. */
+static void
+check_subdomain(struct check *c, const char *domain)
+{
+	static const char *const services[] = {"_xmpp-server._tcp", "_xmpps-server._tcp"};
+	struct answer answers[ANSWERS_MAX];
+	int found = has_address(domain);
+
+	for (size_t i = 0; i < COUNT(services) && found == 0; i++)
+		found = look_up_srv(c->ctl->arena,
+				    arena_printf(c->ctl->arena, "%s.%s", services[i], domain).p,
+				    answers);
+	if (found > 0)
+		check_say(c, LEVEL_OK, TOPIC, "other servers find %s", domain);
+	else
 		check_say(c, LEVEL_WARNING, TOPIC,
-			  "%s leads to %s, port %u; this version does not speak with other servers",
-			  name.p, answers[0].target, (unsigned)answers[0].port);
+			  found == 0 ? "other servers do not find %s; publish an A or AAAA record"
+				     : "could not look up %s; there should be an A or AAAA record",
+			  domain);
+}
+
+static void
+check_services(struct check *c, const struct config_host *host)
+{
+	for (size_t i = 0; i < module_count(); i++) {
+		const struct config_service *service = config_host_service(c->config, host, i);
+
+		if (service != NULL)
+			check_subdomain(c, check_ascii_name(c->ctl->arena, service->name));
+	}
 }
 
 /* "192.0.2.1" or "192.0.2.1:5353" */
@@ -222,7 +278,10 @@ check_dns(struct check *c)
 		check_host_address(c, host);
 		for (size_t k = 0; k < c->config->listener_count; k++)
 			check_service(c, host, &c->config->listeners[k]);
-		check_federation(c, host);
+		if (config_federates(c->config))
+			check_services(c, &c->config->hosts[i]);
+		else
+			check_no_federation(c, host);
 	}
 	res_nclose(&resolver);
 }

@@ -504,14 +504,14 @@ def control(scene):
     domain = scene.theirs.domain
     done = scene.ours.control("s2s", "close", domain)
     assert done.returncode == 0, done
-    done = scene.ours.control("s2s", "check", domain)
+    done = scene.ours.control("check", domain)
     assert done.returncode == 0 and f"{domain}: ready at " in done.stdout, done
     listed = scene.ours.control("s2s", "list", "--json").stdout
     rows = [json.loads(line) for line in listed.splitlines()]
     assert any(r["remote"] == domain and r["state"] == "ready" for r in rows), rows
     for name, why in (("nowhere.example", "no such domain"), ("dead.example", "answer"),
                       ("refusing.example", "no XMPP server")):
-        done = scene.ours.control("s2s", "check", name)
+        done = scene.ours.control("check", name)
         assert done.returncode == 1 and why in done.stdout, done
     number = scene.anna.message("x@nowhere.example", "is there such a domain?")
     assert condition(scene.anna.wait_error(number)) == "remote-server-not-found"

@@ -48,11 +48,11 @@ class Place:
         self.server = None
         self.write()
 
-    def write(self, extra="", hosts='host = "localhost";'):
+    def write(self, extra="", hosts='host = "localhost";', listener=""):
         self.config.write_text(f"""{hosts}
 data_directory = "data"; run_directory = "run"; certificate_directory = "certificates";
 workers = 2; sasl = {{ scram_iterations = 4096; }};
-listeners = ( {{ port = {self.port}; address = "127.0.0.1"; }} );
+listeners = ( {{ port = {self.port}; address = "127.0.0.1"; }}{listener} );
 {extra}
 """)
 
@@ -545,9 +545,19 @@ def test_check_dns(place):
     has(dns_findings(place, {(service, 33): [srv(place.port, "gone.example.com")]}),
         "error: gone.example.com has no address; publish an A or AAAA record")
     has(dns_findings(place, address | {(f"_xmpp-server._tcp.{host}", 33): [srv(5269, host)]}),
-        f"warning: _xmpp-server._tcp.{host} leads to {host}, port 5269; this version does not "
-        "speak with other servers")
+        f"warning: _xmpp-server._tcp.{host} leads to {host}, port 5269; no listener here is "
+        "for other servers")
     eq(dns_findings(place, address | {(service, 33): [b"\0"]})[1], f"warning: publish: {record}")
+    place.write(hosts='hosts = ("im.münchen.de");',
+                listener=', { type = "s2s"; address = "127.0.0.1"; port = 5269; }')
+    found = dns_findings(place, address | {(f"_xmpp-server._tcp.{host}", 33): [srv(5269, host)],
+                                           (f"rooms.{host}", 1): [b"\x7f\0\0\1"]})
+    has(found, f"ok: _xmpp-server._tcp.{host} leads to {host}, port 5269")
+    has(found, f"ok: other servers find rooms.{host}")
+    found = dns_findings(place, address)
+    has(found, f"warning: publish: _xmpp-server._tcp.{host}. 3600 IN SRV 0 5 5269 {host}.")
+    has(found, f"warning: other servers do not find rooms.{host}; publish an A or AAAA record")
+    place.write(hosts='hosts = ("im.münchen.de", "localhost");')
     eq(dns_findings(place, {}, silent=True)[1],
        f"warning: could not look up {service}; there should be: {record}")
     place.write()
