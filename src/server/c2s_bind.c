@@ -47,6 +47,7 @@ static bool
 settle_conflict(struct c2s *c2s, struct account *account, struct str *resource, struct arena *arena)
 {
 	struct session *old = account_session(account, *resource);
+	struct str beginning, token;
 
 	if (old == NULL)
 		return true;
@@ -55,8 +56,9 @@ settle_conflict(struct c2s *c2s, struct account *account, struct str *resource, 
 		c2s_replace(old);
 		return true;
 	case CONFLICT_RENAME:
-		*resource = arena_printf(arena, "%.*s-%.*s", STR_ARG(beginning_of(*resource)),
-					 STR_ARG(rand_token(arena, 48)));
+		beginning = beginning_of(*resource);
+		token = rand_token(arena, 48);
+		*resource = arena_printf(arena, "%.*s-%.*s", STR_ARG(beginning), STR_ARG(token));
 		return account_session(account, *resource) == NULL;
 	case CONFLICT_REFUSE_NEW:
 		break;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #define PING_APART_MS 200u
+#define PING_AGAIN_MS 5000u
 #define PING_PATIENCE_MS 60000u
 #define RESUMABLE_MAX 1000u
 #define RESUME_S 300u
@@ -393,24 +394,35 @@ ack_free_all(struct federation *fed)
 /* Pings */
 
 static void
-send_ping(struct s2s_pair *pair, uint64_t now)
+write_ping(struct s2s_pair *pair, uint64_t now)
 {
-	struct arena *arena = arena_new();
-	struct str token = rand_token(arena, 96);
 	struct buf *out = s2s_output(pair->out);
 
-	snprintf(pair->ping, sizeof(pair->ping), "s2s-%.*s", STR_ARG(token));
 	buf_printf(out, "<iq type='get' id='%s'", pair->ping);
 	xml_write_attr(out, "from", pair->local);
 	xml_write_attr(out, "to", pair->remote);
 	buf_addz(out, "><ping xmlns='urn:xmpp:ping'/></iq>");
 	s2s_wrote(pair->out);
+	pair->last_ping_ms = now;
+}
+
+static void
+send_ping(struct s2s_pair *pair, uint64_t now)
+{
+	struct arena *arena = arena_new();
+	struct str token = rand_token(arena, 96);
+
+	snprintf(pair->ping, sizeof(pair->ping), "s2s-%.*s", STR_ARG(token));
+	write_ping(pair, now);
 	pair->pinged = pair->sent_count;
 	pair->pinged_ms = now;
 	arena_free(arena);
 }
 
-/* Servers that nobody can call back do not answer: then the word of their TCP has to do. */
+/*
+ * Servers that nobody can call back do not answer: then the word of their TCP has to do. One that
+ * has just been started may lose the answer while it calls back, so it is asked again.
+ */
 static void
 request_by_ping(struct s2s_pair *pair)
 {
@@ -422,6 +434,8 @@ request_by_ping(struct s2s_pair *pair)
 		pair_arrived(pair, pair->pinged);
 		pair->ping[0] = '\0';
 	}
+	if (pair->ping[0] != '\0' && now - pair->last_ping_ms >= PING_AGAIN_MS)
+		write_ping(pair, now);
 	if (list_is_empty(&pair->sent) || pair->ping[0] != '\0')
 		return;
 	if (pair->pinged_ms == 0 || now >= next)

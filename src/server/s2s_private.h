@@ -78,7 +78,7 @@ struct s2s_pair {
 	struct s2s_count *resume_count; /* of the stream to resume; or NULL */
 	char ping[24];   /* the id of a ping under way that stands for one; empty: none */
 	unsigned pinged; /* items of `sent` that were written before it */
-	uint64_t pinged_ms;
+	uint64_t pinged_ms, last_ping_ms; /* the first, and the last with that id */
 	struct str key, local, remote;
 	char text[];
 };

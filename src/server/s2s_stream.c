@@ -12,7 +12,7 @@
 #define NODES_MAX 16384u
 #define BYTES_BEFORE_AUTH (64u * 1024) /* features and dialback of other servers */
 #define FLUSH_MS 2000u
-#define TICK_MS 15000u /* how often idleness and silence are looked at, at least */
+#define TICK_MS 5000u /* how often idleness and silence are looked at, at least */
 
 static struct xml_limits
 limits_of(const struct s2s *s2s, bool is_authenticated)

@@ -5,6 +5,7 @@ name of others. What counts each time is what the victim, anna, gets: nothing.
 """
 
 import base64
+import json
 import select
 import socket
 import ssl
@@ -453,6 +454,30 @@ def answers_on_our_stream(stage):
     stage.ours.control("s2s", "close", ME)
 
 
+def lost_pong(stage):
+    """A server without stream management is asked by ping what has arrived; when an answer gets
+    lost, it is asked again."""
+    def pings():
+        return [e.get("id") for e in list(stage.authority.seen)
+                if e.find("{urn:xmpp:ping}ping") is not None]
+
+    def waiting():
+        rows = map(json.loads, stage.ours.control("s2s", "list", ME, "--json").stdout.splitlines())
+        return sum(row.get("waiting_bytes", 0) for row in rows)
+    link = stage.proven()
+    stage.authority.seen.clear()
+    stage.anna.message(f"y@{ME}", "has it arrived?")
+    end = time.monotonic() + 20
+    while len(pings()) < 2 and time.monotonic() < end:
+        time.sleep(0.1)
+    first, again = pings()[:2]
+    assert first == again and waiting() > 0
+    link.send(f"<iq type='result' id='{first}' from='{ME}' to='{US}'/>")
+    while waiting() > 0 and time.monotonic() < end:
+        time.sleep(0.1)
+    assert waiting() == 0
+
+
 def broken_xml(stage):
     for text in ("<message from='a'", "<!DOCTYPE x>", "<?pi?>", "<!-- x -->", "</stream:stream>",
                  "<x xmlns='urn:unknown'/>", "<a" * 1000, "\x00", "<iq/>" * 3):
@@ -490,4 +515,4 @@ def spool_expires(stage):
 
 CASES = [stanza_before_authentication, unsolicited_results, verify_for_oneself, wrong_key,
          clear_text, injection, names, recipients, claims, host_switch, external, management, bidi,
-         many_domains, answers_on_our_stream, broken_xml, certificates, spool_expires]
+         many_domains, answers_on_our_stream, lost_pong, broken_xml, certificates, spool_expires]
