@@ -83,5 +83,9 @@ check_files(struct check *c)
 		check_say(c, LEVEL_ERROR, "group", "there is no group %s", config->group.p);
 	if (config->control_group.len > 0 && getgrnam(config->control_group.p) == NULL)
 		check_say(c, LEVEL_ERROR, "group", "there is no group %s", config->control_group.p);
+	if (config->s2s.trust_anchor.len > 0 && access(config->s2s.trust_anchor.p, R_OK) < 0)
+		check_say(c, LEVEL_ERROR, "trust_anchor",
+			  "cannot read %s: %s; so no other server can be looked up",
+			  config->s2s.trust_anchor.p, strerror(errno));
 	check_data(c);
 }

@@ -79,6 +79,12 @@ void conn_resume(struct conn *conn);
 void conn_start_tls(struct conn *conn, struct tls_context *context, const char *server_name);
 
 /*
+ * After conn_start_tls as a client: the server's certificate must be one of PINS, which are copied,
+ * or conn_peer_verified will be false. BASE is the name that they are of.
+ */
+void conn_pin_tls(struct conn *conn, const char *base, const struct tls_pin *pins, size_t count);
+
+/*
  * No more data(); flushes, sends close_notify and FIN, waits for the peer to close too (so that no
  * reset overtakes our last words) and calls ended(CONN_EOF), all within TIMEOUT_MS.
  */
@@ -108,6 +114,9 @@ MUST_CHECK int conn_channel_end_point(const struct conn *conn, unsigned char out
 /* The peer's certificate in DER, and whether its chain was good. STR_NONE without one. */
 struct str conn_peer_certificate(struct arena *arena, const struct conn *conn);
 bool conn_peer_verified(const struct conn *conn);
+/* There were pins of use, and it is one of them; then it need not name anybody. */
+bool conn_peer_is_pinned(const struct conn *conn);
+bool conn_has_pins(const struct conn *conn);
 
 /* TCP_USER_TIMEOUT: unacknowledged data older than MS ends the connection. */
 void conn_set_user_timeout(struct conn *conn, unsigned ms);

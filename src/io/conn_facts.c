@@ -146,3 +146,15 @@ conn_peer_verified(const struct conn *conn)
 {
 	return conn->secured != NULL && conn->secured->is_peer_verified;
 }
+
+bool
+conn_peer_is_pinned(const struct conn *conn)
+{
+	return conn_peer_verified(conn) && conn->secured->is_pinned;
+}
+
+bool
+conn_has_pins(const struct conn *conn)
+{
+	return conn->has_pins;
+}

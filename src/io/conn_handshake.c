@@ -67,6 +67,8 @@ conn_handshake_free(struct conn *conn)
 	loop_defer_cancel(&conn->handshake->step);
 	tls_unref(conn->handshake->context);
 	free(conn->handshake->server_name);
+	if (conn->handshake->pin_arena != NULL)
+		arena_free(conn->handshake->pin_arena);
 	OPENSSL_cleanse(conn->handshake, sizeof(*conn->handshake));
 	free(conn->handshake);
 	conn->handshake = NULL;
@@ -96,8 +98,12 @@ take_over_keys(struct conn *conn)
 static void
 make_session(struct conn *conn, struct conn_io *io)
 {
-	conn->ssl = tls_session_new(conn->handshake->context, conn->handshake->server_name,
-				    conn->handshake->is_direct);
+	const struct handshake *h = conn->handshake;
+
+	conn->ssl = tls_session_new(h->context, h->server_name, h->is_direct);
+	if (h->pin_count > 0)
+		conn->has_pins = tls_session_pin(conn->ssl, h->pin_base, h->server_name, h->pins,
+						 h->pin_count);
 	BIO_up_ref(io->bio);
 	SSL_set_bio(conn->ssl, io->bio, io->bio);
 }
@@ -165,6 +171,24 @@ conn_start_tls(struct conn *conn, struct tls_context *context, const char *serve
 		conn->out = (struct buf){0};
 		if (conn->loop != NULL)
 			conn_handshake_attach(conn);
+	}
+}
+
+void
+conn_pin_tls(struct conn *conn, const char *base, const struct tls_pin *pins, size_t count)
+{
+	struct handshake *h = conn->handshake;
+
+	if (h == NULL || count == 0)
+		return; /* it has ended */
+	assert(conn->is_client && h->pin_arena == NULL && conn->ssl == NULL);
+	h->pin_arena = arena_new();
+	h->pin_base = arena_dup(h->pin_arena, str(base)).p;
+	h->pins = arena_array(h->pin_arena, struct tls_pin, count);
+	h->pin_count = count;
+	for (size_t i = 0; i < count; i++) {
+		h->pins[i] = pins[i];
+		h->pins[i].data = arena_dup(h->pin_arena, pins[i].data);
 	}
 }
 

@@ -54,7 +54,11 @@ struct handshake {
 	struct deferred step;
 	struct conn *conn;
 	struct tls_context *context;
-	char *server_name; /* of a client */
+	char *server_name;       /* of a client */
+	struct arena *pin_arena; /* NULL: no pins */
+	const char *pin_base;
+	struct tls_pin *pins;
+	size_t pin_count;
 	bool is_unchecked; /* started in data(), which has not told yet what it took */
 	bool is_direct;    /* not STARTTLS: ALPN counts */
 	bool has_secret[2];
@@ -67,7 +71,7 @@ struct secured {
 	const char *version, *cipher;
 	char *sni, *alpn; /* or NULL */
 	X509 *own, *peer; /* certificates, or NULL */
-	bool is_peer_verified, has_exporter, has_said_goodbye;
+	bool is_peer_verified, is_pinned, has_exporter, has_said_goodbye;
 	unsigned char exporter[32];
 };
 
@@ -114,6 +118,7 @@ struct conn {
 	bool is_client : 1;  /* of TLS */
 	bool is_told : 1;    /* of the end */
 	bool is_gathering : 1;
+	bool has_pins : 1;
 };
 
 struct conn_io *conn_io(struct loop *loop);

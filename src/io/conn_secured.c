@@ -51,9 +51,10 @@ secured_new(SSL *ssl, bool is_client)
 	if (!is_client && (secured->own = SSL_get_certificate(ssl)) != NULL)
 		X509_up_ref(secured->own);
 	secured->peer = SSL_get1_peer_certificate(ssl);
+	secured->is_pinned = SSL_get0_dane_authority(ssl, NULL, NULL) >= 0;
 	secured->is_peer_verified = secured->peer != NULL &&
 				    SSL_get_verify_result(ssl) == X509_V_OK &&
-				    is_for_tls(secured->peer);
+				    (secured->is_pinned || is_for_tls(secured->peer));
 	secured->has_exporter = export_binding(ssl, secured->exporter);
 	return secured;
 }

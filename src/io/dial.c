@@ -3,8 +3,9 @@
  * dial.c - finding the targets of a domain, and connecting to one of them.
  *
  * Both kinds of SRV records are mixed by their priorities (XEP-0368 §3). Every target's addresses
- * are asked for at once; attempts follow each other after a moment, and the first that succeeds
- * ends the others.
+ * are asked for at once, and where DNSSEC vouches for the way to it, what its certificate must be
+ * (RFC 7673). Attempts follow each other after a moment, and the first that succeeds ends the
+ * others.
  */
 #include "io/dial.h"
 
@@ -19,11 +20,18 @@
 #define RESOLUTION_DELAY_MS 50u /* §3: for the better family, or the better target */
 #define SRV_MAX (2 * DNS_RECORDS_MAX)
 
-struct lookup { /* of one target's addresses, in one family */
+struct lookup { /* of one target's addresses in one family, or of its pins */
 	struct dns_query *query;
 	struct dial *dial;
 	size_t target;
 	enum dns_type type;
+};
+
+struct pins { /* of one target */
+	struct tls_pin pins[DIAL_PINS_MAX];
+	size_t count;
+	bool is_unknown;  /* they could not be looked up, or not be trusted: no way there */
+	bool is_insecure; /* nobody vouches for its address: as if there were none */
 };
 
 struct attempt {
@@ -46,7 +54,9 @@ struct dial {
 	size_t found_count;
 	bool has_refused, has_failed, is_insecure, is_missing;
 	const char *dns_why;
-	struct lookup lookups[2 * DIAL_TARGETS_MAX];
+	struct lookup lookups[3 * DIAL_TARGETS_MAX];
+	struct pins pins[DIAL_TARGETS_MAX];
+	struct arena *pin_arena; /* or NULL */
 	size_t lookups_left;
 	struct attempt attempts[DIAL_ADDRESSES_MAX];
 	size_t attempt_count;
@@ -75,11 +85,20 @@ stop_attempt(struct attempt *attempt)
 	attempt->watch.fd = -1;
 }
 
+static bool
+has_tried(const struct dial *dial)
+{
+	for (size_t i = 0; i < dial->attempt_count; i++)
+		if (dial->attempts[i].is_tried)
+			return true;
+	return false;
+}
+
 /* All that was tried failed, and nothing more can come. */
 static void
 give_up(struct dial *dial)
 {
-	if (dial->attempt_count > 0)
+	if (has_tried(dial))
 		fail(dial, DIAL_UNREACHABLE, "nobody answers at the domain's addresses");
 	else if (dial->private_count > 0)
 		fail(dial, DIAL_FORBIDDEN, "the domain's addresses are private ones");
@@ -97,6 +116,16 @@ is_pending(const struct dial *dial, size_t target)
 		if (dial->lookups[i].query != NULL && dial->lookups[i].target == target)
 			return true;
 	return false;
+}
+
+/* Nothing may be tried before it is known what its certificate must be. */
+static bool
+is_barred(const struct dial *dial, size_t target)
+{
+	const struct pins *pins = &dial->pins[target];
+
+	return !pins->is_insecure &&
+	       (pins->is_unknown || dial->lookups[3 * target + 2].query != NULL);
 }
 
 /* Of TARGET's: rather of the other family than the last one, and of IPv6 first. */
@@ -126,8 +155,9 @@ pick(struct dial *dial, bool *more)
 	*more = dial->lookups_left > 0;
 	for (size_t target = 0; target < dial->found_count; target++) {
 		bool waits = is_pending(dial, target);
-		struct attempt *attempt =
-			waits && !dial->is_impatient ? NULL : untried(dial, target);
+		struct attempt *attempt = is_barred(dial, target) || (waits && !dial->is_impatient)
+						  ? NULL
+						  : untried(dial, target);
 
 		if (attempt != NULL)
 			return attempt;
@@ -155,8 +185,15 @@ succeed(struct attempt *attempt)
 {
 	struct dial *dial = attempt->dial;
 	const struct dial_target *target = &dial->found[attempt->target];
-	struct dial_facts facts = {attempt->address, target->name, target->is_direct,
-				   !dial->is_insecure};
+	const struct pins *pins = &dial->pins[attempt->target];
+	struct dial_facts facts = {
+		.address = attempt->address,
+		.target = target->name,
+		.is_direct = target->is_direct,
+		.is_secure = !dial->is_insecure && !pins->is_insecure,
+		.pins = pins->pins,
+		.pin_count = pins->is_insecure ? 0 : pins->count,
+	};
 	int fd = attempt->watch.fd;
 
 	loop_watch(dial->loop, &attempt->watch, 0);
@@ -282,6 +319,17 @@ add_record(struct dial *dial, const struct lookup *lookup, const struct dns_reco
 }
 
 static void
+after_lookup(struct dial *dial, size_t target, bool has_found)
+{
+	if (dial->is_over)
+		return;
+	if (!is_trying(dial) && !is_pending(dial, target))
+		go_on(dial);
+	else if (!is_trying(dial) && has_found)
+		timer_set(dial->loop, &dial->timer, loop_now_ms(dial->loop) + RESOLUTION_DELAY_MS);
+}
+
+static void
 on_addresses(void *arg, const struct dns_result *result)
 {
 	struct lookup *lookup = arg;
@@ -294,31 +342,66 @@ on_addresses(void *arg, const struct dns_result *result)
 		dial->dns_why = "cannot look up the addresses of the domain's server";
 	}
 	dial->is_missing = result->status == DNS_NO_NAME;
+	if (result->status == DNS_OK && !result->is_secure)
+		dial->pins[lookup->target].is_insecure = true;
 	/* No more of one target than half of all there may be. */
 	for (size_t i = 0; i < MIN(result->count, DIAL_ADDRESSES_MAX / 2); i++)
 		add_record(dial, lookup, &result->records[i]);
-	if (dial->is_over)
-		return;
-	if (!is_trying(dial) && !is_pending(dial, lookup->target))
-		go_on(dial);
-	else if (!is_trying(dial) && result->count > 0)
-		timer_set(dial->loop, &dial->timer, loop_now_ms(dial->loop) + RESOLUTION_DELAY_MS);
+	after_lookup(dial, lookup->target, result->count > 0);
+}
+
+/* §3.3: records that can't be trusted bar the target; without any it is as it always was. */
+static void
+on_pins(void *arg, const struct dns_result *result)
+{
+	struct lookup *lookup = arg;
+	struct dial *dial = lookup->dial;
+	struct pins *pins = &dial->pins[lookup->target];
+
+	lookup->query = NULL;
+	dial->lookups_left--;
+	if (result->status == DNS_FAILED) {
+		pins->is_unknown = true;
+		dial->has_failed = true;
+		dial->dns_why =
+			"cannot look up what the certificate of the domain's server must be";
+	}
+	for (size_t i = 0; result->is_secure && i < MIN(result->count, DIAL_PINS_MAX); i++) {
+		struct tls_pin *pin = &pins->pins[pins->count++];
+
+		if (dial->pin_arena == NULL)
+			dial->pin_arena = arena_new();
+		*pin = result->records[i].pin;
+		pin->data = arena_dup(dial->pin_arena, pin->data);
+	}
+	after_lookup(dial, lookup->target, false);
 }
 
 static void
-look_up_addresses(struct dial *dial)
+look_up(struct dial *dial, size_t target, size_t place, const char *name, enum dns_type type)
 {
-	static const enum dns_type types[] = {DNS_AAAA, DNS_A};
+	struct lookup *lookup = &dial->lookups[3 * target + place];
 
-	for (size_t i = 0; i < dial->found_count; i++)
-		for (size_t k = 0; k < COUNT(types); k++) {
-			struct lookup *lookup = &dial->lookups[2 * i + k];
+	*lookup = (struct lookup){.dial = dial, .target = target, .type = type};
+	lookup->query =
+		dns_ask(dial->dns, name, type, type == DNS_TLSA ? on_pins : on_addresses, lookup);
+	dial->lookups_left++;
+}
 
-			*lookup = (struct lookup){.dial = dial, .target = i, .type = types[k]};
-			lookup->query = dns_ask(dial->dns, dial->found[i].name, types[k],
-						on_addresses, lookup);
-			dial->lookups_left++;
-		}
+static void
+look_up_targets(struct dial *dial)
+{
+	for (size_t i = 0; i < dial->found_count; i++) {
+		const struct dial_target *target = &dial->found[i];
+		char name[DNS_NAME_MAX + 16];
+
+		look_up(dial, i, 0, target->name, DNS_AAAA);
+		look_up(dial, i, 1, target->name, DNS_A);
+		if (dial->is_insecure || strlen(target->name) + 12 > DNS_NAME_MAX)
+			continue;
+		snprintf(name, sizeof(name), "_%u._tcp.%s", target->port, target->name);
+		look_up(dial, i, 2, name, DNS_TLSA);
+	}
 }
 
 /* RFC 6120 §3.2.2: without records, the domain itself. */
@@ -341,7 +424,7 @@ choose_targets(struct dial *dial)
 	}
 	dial_order(dial->found, dial->found_count);
 	dial->found_count = MIN(dial->found_count, DIAL_TARGETS_MAX);
-	look_up_addresses(dial);
+	look_up_targets(dial);
 }
 
 static void
@@ -350,8 +433,7 @@ take_srv(struct dial *dial, const struct dns_result *result, bool is_direct)
 	if (result->status == DNS_FAILED) {
 		dial->has_failed = true;
 		dial->dns_why = "cannot look up the domain's servers";
-	}
-	if (!result->is_secure)
+	} else if (!result->is_secure)
 		dial->is_insecure = true;
 	for (size_t i = 0; i < result->count && dial->found_count < SRV_MAX; i++) {
 		const struct dns_record *record = &result->records[i];
@@ -443,13 +525,13 @@ dial_new(struct loop *loop, struct dns *dns, const struct dial_options *options,
 	dial->handlers = handlers;
 	dial->owner = owner;
 	dial->timer.run = on_timer;
-	dial->is_insecure = is_override;
 	if (read_address(is_override ? options->address : options->domain, options->port,
 			 &address)) {
 		dial->found[0] = (struct dial_target){
 			.port = options->port, .is_direct = is_override && options->is_direct};
 		snprintf(dial->found[0].name, sizeof(dial->found[0].name), "%s", dial->domain);
 		dial->found_count = 1;
+		dial->is_insecure = true;
 		add_address(dial, 0, &address, is_override || options->private_addresses);
 		timer_set(loop, &dial->timer, loop_now_ms(loop));
 		return dial;
@@ -480,6 +562,8 @@ dial_free(struct dial *dial)
 		dns_cancel(dial->lookups[i].query);
 	for (size_t i = 0; i < dial->attempt_count; i++)
 		stop_attempt(&dial->attempts[i]);
+	if (dial->pin_arena != NULL)
+		arena_free(dial->pin_arena);
 	free(dial->domain);
 	free(dial);
 }

@@ -11,6 +11,7 @@
 
 #define DIAL_TARGETS_MAX 8u    /* SRV targets that are looked at, the best ones (SEC-44) */
 #define DIAL_ADDRESSES_MAX 16u /* attempts for one domain */
+#define DIAL_PINS_MAX 16u      /* TLSA records of one target */
 
 struct dial;
 
@@ -43,6 +44,9 @@ struct dial_facts { /* of a connection that was made */
 	const char *target; /* the name that led there; as long as the dial */
 	bool is_direct;     /* start TLS at once, and offer ALPN */
 	bool is_secure;     /* DNSSEC vouches for the way from the domain to the target */
+	/* What the target's certificate must be (RFC 7673); none: whatever is good otherwise. */
+	const struct tls_pin *pins;
+	size_t pin_count;
 };
 
 struct dial_handlers {

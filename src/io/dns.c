@@ -157,6 +157,14 @@ dns_read_record(enum dns_type type, struct str data, struct dns_record *out)
 		    read_u16(&data, &out->port) < 0)
 			return -1;
 		return read_name(data, out->target);
+	case DNS_TLSA:
+		if (data.len < 4)
+			return -1;
+		out->pin.usage = (uint8_t)data.p[0];
+		out->pin.selector = (uint8_t)data.p[1];
+		out->pin.matching = (uint8_t)data.p[2];
+		out->pin.data = str_from(data, 3);
+		return 0;
 	}
 	return -1;
 }

@@ -7,13 +7,14 @@
 
 #include "base/arena.h"
 #include "io/loop.h"
+#include "io/tls.h"
 
 #include <netinet/in.h>
 
 struct dns;
 struct dns_query;
 
-enum dns_type { DNS_A = 1, DNS_AAAA = 28, DNS_SRV = 33 };
+enum dns_type { DNS_A = 1, DNS_AAAA = 28, DNS_SRV = 33, DNS_TLSA = 52 };
 
 enum dns_status {
 	DNS_OK,      /* there are records */
@@ -30,6 +31,7 @@ struct dns_record {
 	struct in6_addr v6;              /* AAAA */
 	uint16_t priority, weight, port; /* SRV, RFC 2782 */
 	char target[DNS_NAME_MAX + 1];   /* SRV: without its last dot, so empty for "." */
+	struct tls_pin pin;              /* TLSA; its data as long as the answer */
 };
 
 struct dns_result {
@@ -55,5 +57,6 @@ struct dns_query *dns_ask(struct dns *dns, const char *name, enum dns_type type,
 /* DONE will not be called. Takes NULL. */
 void dns_cancel(struct dns_query *query);
 
-/* One record's data as in RFC 1035 §3.3, RFC 3596, RFC 2782. Returns 0, or -1 for what is none. */
+/* One record's data as in RFC 1035 §3.3, RFC 3596, RFC 2782, RFC 6698. Returns 0, or -1 for what is
+ * none. */
 MUST_CHECK int dns_read_record(enum dns_type type, struct str data, struct dns_record *out);

@@ -290,6 +290,8 @@ tls_peer_new(const struct tls_host *own, const char *ca_path, const char *alpn,
 
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, accept_any);
 	SSL_CTX_set_purpose(ctx, X509_PURPOSE_ANY);
+	if (SSL_CTX_dane_enable(ctx) <= 0)
+		abort();
 	if (set_trust(ctx, ca_path, arena, why) < 0 ||
 	    (own != NULL && load_certificate(ctx, own, arena, why) < 0)) {
 		tls_unref(context);
@@ -332,4 +334,27 @@ tls_session_new(struct tls_context *context, const char *server_name, bool is_di
 			SSL_set1_host(ssl, server_name);
 	}
 	return ssl;
+}
+
+bool
+tls_session_pin(SSL *ssl, const char *base, const char *domain, const struct tls_pin *pins,
+		size_t count)
+{
+	bool is_of_use = false;
+
+	if (SSL_dane_enable(ssl, base) <= 0) {
+		ERR_clear_error();
+		return false;
+	}
+	for (size_t i = 0; i < count; i++)
+		is_of_use |= SSL_dane_tlsa_add(
+				     ssl, pins[i].usage, pins[i].selector, pins[i].matching,
+				     (const unsigned char *)pins[i].data.p, pins[i].data.len) > 0;
+	ERR_clear_error();
+	SSL_dane_set_flags(ssl, DANE_FLAG_NO_DANE_EE_NAMECHECKS); /* RFC 7671 §5.1 */
+	if (is_of_use)
+		SSL_add1_host(ssl, domain); /* RFC 7673 §4 */
+	else
+		SSL_set1_host(ssl, NULL);
+	return is_of_use;
 }

@@ -44,6 +44,11 @@ MUST_CHECK int tls_client_new(const char *ca_path, bool verify, const char *alpn
  */
 MUST_CHECK int tls_peer_new(const struct tls_host *own, const char *ca_path, const char *alpn,
 			    struct tls_context **out, struct arena *arena, struct str *why);
+/* What the DNS says of a server's certificate: a TLSA record (RFC 6698 §2.1). */
+struct tls_pin {
+	uint8_t usage, selector, matching;
+	struct str data;
+};
 /* References are counted across threads. */
 struct tls_context *tls_ref(struct tls_context *context);
 void tls_unref(struct tls_context *context); /* takes NULL */

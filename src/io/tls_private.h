@@ -12,6 +12,13 @@
  */
 SSL *tls_session_new(struct tls_context *context, const char *server_name, bool is_direct);
 
+/*
+ * The server's certificate must be one of PINS (RFC 7671); where names count, it is for BASE, which
+ * they are of, or for DOMAIN. Returns whether any of them is of use: else all is as without them.
+ */
+bool tls_session_pin(SSL *ssl, const char *base, const char *domain, const struct tls_pin *pins,
+		     size_t count);
+
 /* RFC 5929 §4.1: the hash of the certificate's signature, or a better one. Its length, or -1. */
 int tls_end_point(const X509 *certificate, unsigned char out[64]);
 

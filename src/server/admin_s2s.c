@@ -37,7 +37,9 @@ is_of(const struct visit *visit, const char *remote)
 static const char *
 auth_name(const struct s2s *s2s)
 {
-	return s2s->is_certified ? "certificate" : "dialback";
+	return conn_peer_is_pinned(s2s->conn) ? "dane"
+	       : s2s->is_certified            ? "certificate"
+					      : "dialback";
 }
 
 static json_t *

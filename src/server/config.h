@@ -155,6 +155,7 @@ struct config_s2s {               /* federation: RFC 6120 between servers */
 	bool bidi, stream_management, spool;
 	struct text_list allow, deny; /* domains, prepared; each with its sub-domains */
 	struct str dns_server;        /* address, or address@port; empty: the system's */
+	struct str trust_anchor;      /* of DNSSEC; empty: none */
 	struct str ca_file;           /* empty: the system's */
 	uint64_t connect_timeout, request_timeout, spool_time, idle_timeout, silent_after; /* ms */
 	uint64_t queue_bytes;      /* for one remote domain */

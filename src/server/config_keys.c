@@ -364,6 +364,12 @@ static const struct config_key s2s_keys[] = {
 	  "name server to ask, as `192.0.2.1` or `192.0.2.1@53`; empty: as the system has it"},
 	 IN(config, s2s.dns_server),
 	 CHECK_RESOLVER},
+	{{"trust_anchor", OPTION_TEXT, "",
+	  "file with the key of the DNS root, such as `/usr/share/dns/root.key` of dns-root-data: "
+	  "with it answers are checked (DNSSEC), and a domain may say there what its server's "
+	  "certificate is (DANE); empty: neither"},
+	 IN(config, s2s.trust_anchor),
+	 CHECK_PATH},
 	{{"ca_file", OPTION_TEXT, "",
 	  "PEM file of authorities for other servers' certificates; empty: the system's"},
 	 IN(config, s2s.ca_file),

@@ -16,7 +16,7 @@ federation_open(struct worker *worker)
 	list_init(&fed->streams);
 	list_init(&fed->wanting);
 	fed->dns = dns_new(worker->loop, config->dns_server.len > 0 ? config->dns_server.p : NULL,
-			   NULL);
+			   config->trust_anchor.len > 0 ? config->trust_anchor.p : NULL);
 	worker->federation = fed;
 }
 

@@ -117,7 +117,9 @@ authenticated(struct s2s *s2s)
 	s2s_established(s2s);
 	log_event(LOG_INFO, "s2s-out", LOG_Z("local", s2s->local), LOG_Z("remote", s2s->remote),
 		  LOG_STR("tls", conn_tls_version(s2s->conn)),
-		  LOG_Z("certificate", s2s->is_certified ? "good" : "not verified"));
+		  LOG_Z("certificate", conn_peer_is_pinned(s2s->conn) ? "of the DNS (DANE)"
+				       : s2s->is_certified            ? "good"
+								      : "not verified"));
 	if (s2s->is_bidi)
 		s2s_new_auth(s2s, str(s2s->local), str(s2s->remote));
 	ack_begin(s2s);
@@ -131,6 +133,11 @@ authenticate(struct s2s *s2s, const struct element *features)
 
 	if (!is_secure && policy_requires_tls(config, str(s2s->remote))) {
 		fail(s2s, true, STANZA_REMOTE_SERVER_NOT_FOUND, "it offers no encryption");
+		return;
+	}
+	if (conn_has_pins(s2s->conn) && !s2s->is_certified) {
+		fail(s2s, true, STANZA_REMOTE_SERVER_NOT_FOUND,
+		     "its certificate is not the one that the DNS tells of (DANE)");
 		return;
 	}
 	if (!s2s->is_certified && policy_requires_certificate(config, str(s2s->remote))) {
@@ -317,6 +324,22 @@ s2s_out_may_ask(const struct s2s *s2s)
 		s2s->state == S2S_IS_READY);
 }
 
+/* RFC 7673; the dial's own live no longer than it does. */
+static void
+keep_pins(struct s2s *s2s, const struct dial_facts *facts)
+{
+	if (facts->pin_count == 0)
+		return;
+	s2s->pin_arena = arena_new();
+	s2s->pin_base = arena_dup(s2s->pin_arena, str(facts->target)).p;
+	s2s->pins = arena_array(s2s->pin_arena, struct tls_pin, facts->pin_count);
+	s2s->pin_count = facts->pin_count;
+	for (size_t i = 0; i < facts->pin_count; i++) {
+		s2s->pins[i] = facts->pins[i];
+		s2s->pins[i].data = arena_dup(s2s->pin_arena, facts->pins[i].data);
+	}
+}
+
 void
 s2s_out_begin(struct s2s_pair *pair, int fd, const struct dial_facts *facts)
 {
@@ -328,6 +351,7 @@ s2s_out_begin(struct s2s_pair *pair, int fd, const struct dial_facts *facts)
 	s2s_attach(s2s, conn_new(pair->fed->worker->loop, fd, s2s_handlers(), s2s));
 	s2s_set_remote(s2s, pair->remote);
 	s2s->is_direct = facts->is_direct;
+	keep_pins(s2s, facts);
 	if (s2s->is_direct) {
 		s2s->state = S2S_WANTS_HANDSHAKE;
 		s2s_start_tls(s2s);

@@ -136,6 +136,10 @@ struct s2s {
 	struct deferred later; /* moving home */
 	uint64_t heard_ms, used_ms, since_us;
 	bool is_direct, is_plain_allowed;
+	struct arena *pin_arena; /* out: what its certificate must be (RFC 7673); or NULL */
+	const char *pin_base;
+	struct tls_pin *pins;
+	size_t pin_count;
 	bool has_sm; /* counting, both ways */
 	bool may_resume;
 	bool awaits_ack; /* <r/> was sent */

@@ -89,6 +89,8 @@ s2s_free(struct s2s *s2s)
 	free(s2s->ascii);
 	free(s2s->peer_id);
 	free(s2s->sm_id);
+	if (s2s->pin_arena != NULL)
+		arena_free(s2s->pin_arena);
 	count_free(s2s->count);
 	free(s2s);
 }
@@ -147,8 +149,9 @@ is_certified(const struct s2s *s2s)
 {
 	struct arena *arena = arena_new();
 	bool is_good = s2s->remote != NULL && conn_peer_verified(s2s->conn) &&
-		       certificate_is_for(conn_peer_certificate(arena, s2s->conn), str(s2s->remote),
-					  str(s2s->ascii));
+		       (conn_peer_is_pinned(s2s->conn) ||
+			certificate_is_for(conn_peer_certificate(arena, s2s->conn),
+					   str(s2s->remote), str(s2s->ascii)));
 
 	arena_free(arena);
 	return is_good;
@@ -198,6 +201,7 @@ s2s_start_tls(struct s2s *s2s)
 
 		tls = s2s_tls_out(server, is_ours ? host->name : STR(""));
 		conn_start_tls(s2s->conn, tls, s2s->ascii);
+		conn_pin_tls(s2s->conn, s2s->pin_base, s2s->pins, s2s->pin_count);
 	}
 	tls_unref(tls);
 }

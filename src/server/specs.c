@@ -11,6 +11,8 @@
 static const struct spec core_specs[] = {
 	{"RFC 6120", NULL, SPEC_COMPLETE, "streams of clients and of servers"},
 	{"RFC 7590", NULL, SPEC_COMPLETE, "TLS 1.2 and 1.3"},
+	{"RFC 7673", NULL, SPEC_COMPLETE,
+	 "DANE, of servers that are called, with s2s.trust_anchor"},
 	{"RFC 7622", NULL, SPEC_COMPLETE, "addresses; see doc/decisions.md"},
 	{"XEP-0078", "2.5", SPEC_COMPLETE,
 	 "on streams without a version; digest where passwords are kept"},

@@ -203,7 +203,7 @@ smacks_s2s_resend = true
 log = {{ {{ levels = {{ min = "{self.options.get("log", "debug")}" }}, to = "console" }} }}
 ssl = {{ certificate = "{self.certificate}"; key = "{self.key}"; cafile = "{self.world.authority}";
 	capath = "/nonexistent" }}
-VirtualHost "{self.domain}"
+{"".join(f'VirtualHost "{host}"' + chr(10) for host in [self.domain, *self.options.get("hosts", [])])}
 Component "conference.{self.domain}" "muc"
 	ssl = {{ certificate = "{self.certificate}"; key = "{self.key}";
 		cafile = "{self.world.authority}" }}

@@ -22,6 +22,12 @@ DOMAINS = {  # name: address
     "prosody2.example": "10.77.0.6",
     "ejabberd2.example": "10.77.0.7",
     "hostile.example": "10.77.0.9",
+    "good.dane.example": "10.77.0.10",
+}
+# Signed zones, and what their names lead to that one address for.
+DANE_ZONES = {
+    "dane.example": ("good", "issued", "wrong", "strange"),
+    "bogus.example": ("bogus",),
 }
 
 
@@ -47,6 +53,7 @@ class World:
     def __init__(self, directory):
         self.directory = pathlib.Path(directory)
         self.authority = self.directory / "ca.crt"
+        self.anchors = self.directory / "anchors"  # of the signed zones
         self.processes = []
 
     def build(self):
@@ -63,6 +70,8 @@ class World:
     def _start_dns(self):
         records = []
         for domain, address in DOMAINS.items():
+            if domain.endswith(tuple(DANE_ZONES)):
+                continue
             records += [f"{domain}. A {address}", f"xmpp.{domain}. A {address}",
                         f"_xmpp-server._tcp.{domain}. SRV 0 5 5269 xmpp.{domain}."]
             if domain.startswith("recado"):
@@ -75,6 +84,16 @@ class World:
                     "dead.example. A 10.77.0.250"]
         for i in range(150):
             records.append(f"x{i}.hostile.example. A {DOMAINS['hostile.example']}")
+        records += [f"_xmpp-server._tcp.unsigned.example. SRV 0 5 5269 xmpp.unsigned.example.",
+                    f"xmpp.unsigned.example. A {DOMAINS['good.dane.example']}",
+                    "_5269._tcp.xmpp.unsigned.example. TLSA " + self.pins()["good"][0]]
+        zones = "".join(f"""auth-zone:
+  name: "{zone}"
+  zonefile: "{self._make_zone(zone, names)}"
+  for-downstream: yes
+  fallback-enabled: no
+""" for zone, names in DANE_ZONES.items())
+        transparent = "\n".join(f"  local-zone: '{zone}.' transparent" for zone in DANE_ZONES)
         data = "\n".join(f"  local-data: '{record}'" for record in records)
         config = self.directory / "unbound.conf"
         config.write_text(f"""server:
@@ -89,7 +108,9 @@ class World:
   do-not-query-localhost: no
   module-config: "iterator"
   local-zone: "." static
+{transparent}
 {data}
+{zones}
 remote-control:
   control-enable: no
 """)
@@ -103,6 +124,40 @@ remote-control:
             time.sleep(0.05)
         raise RuntimeError("the name server did not start: "
                            + (self.directory / "unbound.log").read_text())
+
+    def pins(self):
+        """TLSA records of the certificate that all of DANE_ZONES have (world.certificate of the first
+        name, not good), by what they are to show. Each: one of them, or several."""
+        certificate, _ = self.certificate("good.dane.example", False)
+        der = run("sh", "-c", f"openssl x509 -in '{certificate}' -noout -pubkey | openssl pkey -pubin "
+                  "-outform der | sha256sum").stdout.split()[0]
+        whole = run("sh", "-c", f"openssl x509 -in '{certificate}' -outform der | sha256sum"
+                    ).stdout.split()[0]
+        other = "00" * 32
+        return {"good": ["3 1 1 " + der, "3 1 1 " + other], "issued": ["2 0 1 " + whole],
+                "wrong": ["3 1 1 " + other], "strange": ["9 9 9 " + other],
+                "bogus": ["3 1 1 " + der]}
+
+    def _make_zone(self, zone, names):
+        """The file of that zone, signed; `anchors` has its key then."""
+        address = DOMAINS["good.dane.example"]
+        lines = [f"$ORIGIN {zone}.", "$TTL 60", "@ SOA ns hostmaster 1 60 60 3600 60", "@ NS ns",
+                 "ns A 127.0.0.1"]
+        for name in names:
+            lines += [f"_xmpp-server._tcp.{name} SRV 0 5 5269 xmpp.{name}", f"xmpp.{name} A {address}"]
+            lines += [f"_5269._tcp.xmpp.{name} TLSA {pin}" for pin in self.pins()[name]]
+        file = self.directory / f"{zone}.zone"
+        file.write_text("\n".join(lines) + "\n")
+        key = run("ldns-keygen", "-a", "ECDSAP256SHA256", "-k", zone,
+                  cwd=self.directory).stdout.strip()
+        run("ldns-signzone", "-f", f"{file}.signed", str(file), key, cwd=self.directory)
+        with self.anchors.open("a") as anchors:
+            anchors.write((self.directory / f"{key}.ds").read_text())
+        if zone.startswith("bogus"):  # changed after it was signed
+            signed = pathlib.Path(f"{file}.signed")
+            signed.write_text(signed.read_text().replace("3 1 1 " + self.pins()["bogus"][0][6:12],
+                                                         "3 1 1 000000"))
+        return f"{file}.signed"
 
     def _make_authority(self):
         run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",

@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const enum dns_type types[] = {DNS_A, DNS_AAAA, DNS_SRV};
+	static const enum dns_type types[] = {DNS_A, DNS_AAAA, DNS_SRV, DNS_TLSA};
 	struct dns_record record;
 	struct str bytes = str_of(data + 1, size - 1);
 

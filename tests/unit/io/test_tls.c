@@ -5,6 +5,7 @@
 #include "base/rand.h"
 
 #include <fcntl.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <sys/stat.h>
@@ -728,6 +729,82 @@ TEST(client_verifies)
 }
 
 /* A reload makes a new context; connections of the old one live on, handshakes begun in it too. */
+/* RFC 6698 §2.1, RFC 7671: of a.example's certificate, which nobody else vouches for. */
+static const struct {
+	uint8_t usage, selector, matching;
+	bool is_right, is_trusted; /* the data; whether an authority is known that vouches for it */
+	const char *base;
+	bool counts, is_verified;
+} pin_rows[] = {
+	{3, 0, 0, true, false, "xmpp.a.example", true, true},
+	{3, 0, 1, true, false, "xmpp.a.example", true, true},
+	{3, 0, 2, true, false, "xmpp.a.example", true, true},
+	{3, 1, 0, true, false, "xmpp.a.example", true, true},
+	{3, 1, 1, true, false, "other.example", true, true}, /* names nobody: no matter */
+	{3, 1, 2, true, false, "xmpp.a.example", true, true},
+	{3, 1, 1, false, false, "xmpp.a.example", true, false},
+	{3, 1, 1, false, true, "xmpp.a.example", true, false}, /* whatever others say */
+	{2, 0, 1, true, false, "xmpp.a.example", true, false}, /* it is no authority */
+	{1, 0, 1, true, true, "xmpp.a.example", true, true},
+	{1, 0, 1, true, false, "xmpp.a.example", true, false}, /* an authority has to vouch too */
+	{7, 0, 1, true, false, "xmpp.a.example", false, false},
+	{3, 7, 1, true, true, "xmpp.a.example", false,
+	 true}, /* of no use: as if it were not there */
+	{3, 0, 7, true, true, "xmpp.a.example", false, true},
+};
+
+static struct str
+pin_data(struct test *t, const char *path, uint8_t selector, uint8_t matching)
+{
+	FILE *file = fopen(path, "r");
+	X509 *certificate = PEM_read_X509(file, NULL, NULL, NULL);
+	unsigned char *der = NULL, *out = (unsigned char *)arena_bytes(t->arena, 4096);
+	int len = selector == 1 ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der)
+				: i2d_X509(certificate, &der);
+	unsigned got = (unsigned)len;
+
+	fclose(file);
+	if (matching == 0)
+		memcpy(out, der, got);
+	else
+		EVP_Digest(der, (size_t)len, out, &got, matching == 2 ? EVP_sha512() : EVP_sha256(),
+			   NULL);
+	OPENSSL_free(der);
+	X509_free(certificate);
+	return str_of(out, got);
+}
+
+TEST(pins)
+{
+	for (size_t i = 0; i < COUNT(pin_rows); i++) {
+		struct tls_pin pin = {.usage = pin_rows[i].usage,
+				      .selector = pin_rows[i].selector,
+				      .matching = pin_rows[i].matching};
+		struct fixture f;
+		struct str why;
+
+		test_row(t, arena_printf(t->arena, "row %zu", i).p);
+		set_up(t, &f);
+		tls_unref(f.client);
+		check_int(t,
+			  tls_peer_new(NULL, pin_rows[i].is_trusted ? f.a_cert : f.b_cert,
+				       "xmpp-client", &f.client, t->arena, &why),
+			  0);
+		pin.data = pin_data(t, pin_rows[i].is_right ? f.a_cert : f.b_cert, pin.selector,
+				    pin.matching);
+		connect_peers(&f);
+		conn_start_tls(f.s.conn, f.server, NULL);
+		conn_start_tls(f.c.conn, f.client, "a.example");
+		conn_pin_tls(f.c.conn, pin_rows[i].base, &pin, 1);
+		turn_until(f.loop, (f.s.secured && f.c.secured) || f.s.ended || f.c.ended);
+		check(t, f.c.secured && conn_has_pins(f.c.conn) == pin_rows[i].counts);
+		check_int(t, conn_peer_verified(f.c.conn), pin_rows[i].is_verified);
+		check_int(t, conn_peer_is_pinned(f.c.conn),
+			  pin_rows[i].is_verified && pin_rows[i].counts);
+		tear_down(&f);
+	}
+}
+
 TEST(reload)
 {
 	struct fixture f;

@@ -406,6 +406,8 @@ static const struct {
 	{"s2s = { dns_server = \"ns.example\"; };",
 	 "1: s2s.dns_server is \"ns.example\": expected an address such as \"192.0.2.1\", perhaps "
 	 "with a port: \"192.0.2.1@5353\"\n"},
+	{"s2s = { trust_anchor = 1; };",
+	 "1: s2s.trust_anchor is 1: expected a text in double quotes\n"},
 	{"s2s = { ca_file = 1; };", "1: s2s.ca_file is 1: expected a text in double quotes\n"},
 	{"s2s = { overrides = ( { domain = \"a b\"; } ); };",
 	 "1: s2s.overrides[1].domain is \"a b\": expected a host name such as \"example.com\" (a "
