@@ -209,10 +209,11 @@ expire(struct s2s_pair *pair)
 	return next;
 }
 
+/* An operator may have it called without anything to send. */
 static bool
 has_work(const struct s2s_pair *pair)
 {
-	return !list_is_empty(&pair->waiting) || !list_is_empty(&pair->sent) ||
+	return pair->is_dialling || !list_is_empty(&pair->waiting) || !list_is_empty(&pair->sent) ||
 	       !list_is_empty(&pair->checks);
 }
 
@@ -327,6 +328,7 @@ call(struct s2s_pair *pair)
 	pair->dial = dial_new(fed->worker->loop, fed->dns, &options, &dial_handlers, pair);
 	/* The DNS, and one address after another: not for ever. */
 	pair->dial_deadline_ms = now_of(pair) + config->s2s.connect_timeout;
+	arm(pair);
 	arena_free(arena);
 }
 

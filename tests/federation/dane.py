@@ -9,6 +9,7 @@ import servers
 from client import Client, condition
 from world import DANE_ZONES, DOMAINS
 
+PROGRAM = "prosody"
 NAMES = [f"{name}.{zone}" for zone, names in DANE_ZONES.items() for name in names]
 
 
@@ -27,6 +28,9 @@ class Stage:
         self.anna = Client(self.ours, "anna")
         self.bert = Client(self.theirs, "bert")
         self.bert.presence()
+
+    def close(self):
+        pass
 
     def refused(self, domain, why):
         """A message there comes back, and the operator learns why."""

@@ -140,7 +140,7 @@ listeners = (
 );
 s2s = {{
 	ca_file = "{self.world.authority}";
-	private_addresses = true;
+	private_addresses = {str(self.options.get("private_addresses", True)).lower()};
 	require_certificate = {require};
 	{self.options.get("s2s", "")}
 }};

@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: MIT
+"""hostile_dns.py - a name server that answers what no name server should (SEC-44). Whatever it says, the
+operator who asks for a domain is told in time what is wrong with it, and the server goes on.
+"""
+
+import collections
+import json
+import socket
+import struct
+import threading
+import time
+
+import servers
+from client import Client
+
+PROGRAM = "unbound"  # of the world; what is asked is ours
+A, CNAME, AAAA, SRV = 1, 5, 28, 33
+NXDOMAIN = 3
+
+
+def name(text):
+    return b"".join(bytes([len(label)]) + label.encode() for label in text.split(".") if label) + b"\0"
+
+
+def srv(target, port=5269, priority=0, weight=0):
+    return struct.pack(">HHH", priority, weight, port) + name(target)
+
+
+def records(kind, *data):
+    return [(kind, item) for item in data]
+
+
+# Domain: what is said of each kind of question; a function gets the name that was asked for.
+def loop(asked, kind):
+    return records(CNAME, name("other." + asked if not asked.startswith("other.") else asked[6:]))
+
+
+def chain(asked, kind):
+    """A name that leads to another one, for ever."""
+    return records(CNAME, name(f"n{time.monotonic_ns()}.chain.example"))
+
+
+def many(asked, kind):
+    """Thousands of servers."""
+    if kind == SRV:
+        return records(SRV, *(srv(f"t{i}.many.example") for i in range(2000)))
+    return records(A, socket.inet_aton("10.77.0.250")) if kind == A else []
+
+
+def wide(asked, kind):
+    """A server of thousands of addresses."""
+    if kind == SRV:
+        return records(SRV, srv("t.wide.example"))
+    if kind == A:
+        return records(A, *(bytes([10, 78, i // 200, 1 + i % 200]) for i in range(2000)))
+    return []
+
+
+def private(address):
+    def answer(asked, kind):
+        if kind == SRV:
+            return records(SRV, srv("t." + asked.split("._tcp.")[-1]))
+        if kind == (AAAA if ":" in address else A):
+            family = socket.AF_INET6 if ":" in address else socket.AF_INET
+            return records(kind, socket.inet_pton(family, address))
+        return []
+    return answer
+
+
+def us(asked, kind):
+    """The way to it leads to ourselves."""
+    if kind == SRV:
+        return records(SRV, srv("t.us.example", 5270 if "xmpps" in asked else 5269))
+    return records(A, socket.inet_aton("10.77.0.1")) if kind == A else []
+
+
+def crooked(asked, kind):
+    """Data that are none of their kind."""
+    if kind == SRV:
+        return records(SRV, b"", b"\0", b"\0\0\0\0\0\0", b"\0\0\0\0\x14\x95\xc0\x0c",
+                       b"\0\0\0\0\x14\x95\x3fxx", b"\0\0\0\0\x14\x95" + b"\x3f" + b"x" * 63 + b"\x01")
+    return records(kind, b"\0" * 3, b"\0" * 17)
+
+
+ANSWERS = {
+    "loop.example": loop, "chain.example": chain, "many.example": many, "wide.example": wide,
+    "us.example": us, "crooked.example": crooked,
+    "loopback.example": private("127.0.0.1"), "link.example": private("169.254.169.254"),
+    "lan.example": private("10.77.0.1"), "lan6.example": private("fd00::1"),
+    "mapped.example": private("::ffff:10.77.0.1"), "silent.example": None, "garbage.example": b"\xff" * 40,
+    "short.example": b"",
+}
+
+
+class NameServer:
+    def __init__(self, address):
+        self.asked = collections.Counter()
+        self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.udp.bind((address, 53))
+        self.tcp = socket.create_server((address, 53))
+        threading.Thread(target=self.serve_udp, daemon=True).start()
+        threading.Thread(target=self.serve_tcp, daemon=True).start()
+
+    def serve_udp(self):
+        while True:
+            try:
+                query, peer = self.udp.recvfrom(4096)
+            except OSError:
+                return
+            answer = self.answer(query)
+            if answer is not None and len(answer) > 1200:
+                answer = answer[:2] + struct.pack(">H", 0x8780) + answer[4:6] + b"\0" * 6 + query[12:]
+            if answer is not None:
+                self.udp.sendto(answer, peer)
+
+    def serve_tcp(self):
+        while True:
+            try:
+                sock, _ = self.tcp.accept()
+            except OSError:
+                return
+            threading.Thread(target=self.serve_stream, args=(sock,), daemon=True).start()
+
+    def serve_stream(self, sock):
+        try:
+            while len(head := sock.recv(2, socket.MSG_WAITALL)) == 2:
+                answer = self.answer(sock.recv(struct.unpack(">H", head)[0], socket.MSG_WAITALL))
+                if answer is not None:
+                    sock.sendall(struct.pack(">H", len(answer)) + answer)
+        except (OSError, IndexError):  # of somebody who hung up
+            pass
+        sock.close()
+
+    def answer(self, query):
+        labels, at = [], 12
+        while query[at]:
+            labels.append(query[at + 1:at + 1 + query[at]].decode())
+            at += 1 + query[at]
+        asked, kind = ".".join(labels).lower(), struct.unpack(">H", query[at + 1:at + 3])[0]
+        question = query[12:at + 5]
+        domain = ".".join(asked.split(".")[-2:])
+        self.asked[domain, kind] += 1
+        say = ANSWERS.get(domain, NXDOMAIN)
+        if say is None:
+            return None
+        if isinstance(say, bytes):
+            return query[:2] + say
+        found = say(asked, kind) if callable(say) else []
+        body, count = b"", 0
+        for of, data in found:
+            record = b"\xc0\x0c" + struct.pack(">HHIH", of, 1, 1, len(data)) + data
+            if len(question) + len(body) + len(record) > 60000:
+                break
+            body, count = body + record, count + 1
+        flags = 0x8580 if callable(say) else 0x8580 | NXDOMAIN
+        return query[:2] + struct.pack(">HHHHH", flags, 1, count, 0, 0) + question + body
+
+    def close(self):
+        self.udp.close()
+        self.tcp.close()
+
+
+class Stage:
+    def __init__(self, world, build):
+        options = 'dns_server = "127.0.0.53"; connect_timeout = "3s";'
+        self.names = NameServer("127.0.0.53")
+        self.ours = servers.Recado(world, build, s2s=options)
+        self.strict = servers.Recado(world, build, domain="recado2.example", s2s=options,
+                                     private_addresses=False)
+        self.logs = [self.ours, self.strict]
+
+    def start(self):
+        self.ours.start()
+        self.strict.start()
+        self.anna = Client(self.ours, "anna")
+        self.anna.presence()
+
+    def told(self, domain, why, server=None, seconds=15):
+        """What the operator hears of DOMAIN, in time."""
+        began = time.monotonic()
+        done = (server or self.ours).control("check", domain)
+        assert time.monotonic() - began < seconds, "that took too long"
+        assert done.returncode == 1, done
+        assert why in done.stdout, done
+
+    def close(self):
+        self.names.close()
+
+
+def loops(stage):
+    """Names that lead to each other, or on and on."""
+    for domain in ("loop.example", "chain.example"):
+        stage.told(domain, "cannot look up")
+    assert stage.names.asked["chain.example", SRV] + stage.names.asked["chain.example", A] < 200
+
+
+def huge_sets(stage):
+    """No more of them are looked at than the best ones, and no more called."""
+    stage.told("many.example", "answer")
+    assert stage.names.asked["many.example", SRV] > 0
+    assert stage.names.asked["many.example", A] <= 8, stage.names.asked
+    stage.told("wide.example", "answer")
+
+
+def private_addresses(stage):
+    """Nobody out there may lead us to what is behind our firewall."""
+    for domain in ("loopback.example", "link.example", "lan.example", "lan6.example",
+                   "mapped.example"):
+        stage.told(domain, "private", server=stage.strict)
+
+
+def ourselves(stage):
+    """We call ourselves, once, and say that we are not that domain."""
+    stage.told("us.example", "host-unknown")
+    time.sleep(1)
+    rows = [json.loads(line) for line in
+            stage.ours.control("s2s", "list", "us.example", "--json").stdout.splitlines()]
+    assert len(rows) == 1 and rows[0]["state"] == "failed", rows
+
+
+def no_sense(stage):
+    """Data that are none, and answers that are none."""
+    stage.told("crooked.example", "cannot look up")
+    stage.told("garbage.example", "cannot look up")
+    for domain in ("short.example", "silent.example"):
+        stage.told(domain, "do not answer", seconds=5)
+
+
+def still_there(stage):
+    """After all that."""
+    stage.anna.message(stage.anna.bare, "still there")
+    stage.anna.wait_body("still there")
+    for server in stage.logs:
+        assert server.control("status").returncode == 0
+
+
+CASES = [loops, huge_sets, private_addresses, ourselves, no_sense, still_there]
