@@ -285,8 +285,7 @@ read_element(struct stream *stream, struct buf *out, struct stream_event *event,
 	if (!stream->is_authenticated && read_negotiation(stream, event, el))
 		return;
 	if (str_is(el->ns, NS_STREAM) && str_is(el->name, "error")) {
-		/* The peer's last word; ours is the end of the stream. */
-		stream_close(stream, out);
+		/* The peer's last word; whoever owns the stream may have one yet. */
 		event->kind = STREAM_CLOSED;
 		event->el = el;
 	} else if (str_is(el->name, "message") || str_is(el->name, "presence") ||

@@ -30,6 +30,8 @@ class Link:
     def __init__(self, sock):
         self.socket = sock
         self.queue = []
+        self.is_over = False     # the other has closed it
+        self.is_garbled = False  # what came is not of this stream: a new header, or TLS
         self.restart()
 
     def restart(self):
@@ -59,12 +61,14 @@ class Link:
             try:
                 data = self.socket.recv(65536)
             except OSError:
-                return None
+                data = b""
             if not data:
+                self.is_over = True
                 return None
             try:
                 self.take(data)
-            except ET.ParseError:  # a header in the middle of a stream, as with errors
+            except ET.ParseError:
+                self.is_garbled = True
                 return None
         return self.queue.pop(0)
 
@@ -108,10 +112,11 @@ class Authority(threading.Thread):
         super().__init__(daemon=True)
         self.answer = "valid"
         self.on_ready = None  # called with the link when a db:result came
+        self.scripts = {}     # by domain: called with the link, after the header that asks for it
         self.seen = []
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(*world.certificate(ME))
-        self.listener = socket.create_server((DOMAINS[ME], 5269))
+        self.listener = socket.create_server((DOMAINS[ME], 5269), backlog=100)
         self.start()
 
     def run(self):
@@ -125,11 +130,14 @@ class Authority(threading.Thread):
     def reply_header(self, link):
         link.send("<?xml version='1.0'?><stream:stream xmlns='jabber:server' xmlns:db='jabber:server"
                   ":dialback' xmlns:stream='http://etherx.jabber.org/streams' id='hostile' "
-                  f"from='{ME}' to='{US}' version='1.0'>")
+                  f"from='{link.header.get('to')}' to='{US}' version='1.0'>")
 
     def serve(self, link):
         try:
             self.wait_header(link)
+            if link.header.get("to") in self.scripts:
+                self.scripts[link.header.get("to")](link)
+                return
             self.reply_header(link)
             link.send("<stream:features><starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>"
                       "</stream:features>")
@@ -174,6 +182,8 @@ class Stage:
 
     def __init__(self, world, ours):
         self.world, self.ours = world, ours
+        for is_good in (True, False):  # before there are threads that want them
+            world.certificate(ME, is_good)
         self.authority = Authority(world)
         self.anna = Client(ours, "anna")
         self.anna.presence()
@@ -501,6 +511,9 @@ def certificates(stage):
         link = stage.secure(stage.world.crafted(name, ME, signed, more))
         assert offers_external(link) == is_good, name
         link.close()
+    for name, made in (("expired", "-9d"), ("not-yet", "+9d")):
+        dated = stage.world.crafted(name, ME, True, ("-days", "2", "-addext", both), made=made)
+        assert not offers_external(stage.secure(dated)), name
     leaf = stage.world.crafted("leaf", ME, True, ("-days", "2"), issuer=stage.world.certificate(ME))
     assert not offers_external(stage.secure(leaf)), "issued by a certificate that is no authority"
 

@@ -82,7 +82,7 @@ class World:
         records += ["_xmpp-server._tcp.refusing.example. SRV 0 0 0 .",
                     "_xmpps-server._tcp.refusing.example. SRV 0 0 0 .",
                     "dead.example. A 10.77.0.250"]
-        for i in range(150):
+        for i in range(320):
             records.append(f"x{i}.hostile.example. A {DOMAINS['hostile.example']}")
         records += [f"_xmpp-server._tcp.unsigned.example. SRV 0 5 5269 xmpp.unsigned.example.",
                     f"xmpp.unsigned.example. A {DOMAINS['good.dane.example']}",
@@ -179,13 +179,14 @@ remote-control:
         os.chmod(key, 0o644)
         return certificate, key
 
-    def crafted(self, name, domain, is_signed, more, issuer=None):
-        """A certificate for DOMAIN with MORE options of `openssl req`, and its key."""
+    def crafted(self, name, domain, is_signed, more, issuer=None, made=None):
+        """A certificate for DOMAIN with MORE options of `openssl req`, and its key. MADE: when, such as
+        "-9d"."""
         certificate, key = (str(self.directory / f"crafted-{name}.{end}") for end in ("crt", "key"))
         authority, secret = issuer or (str(self.authority), str(self.directory / "ca.key"))
         signed = ["-CA", authority, "-CAkey", secret] if is_signed else []
-        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
-            "-nodes", "-subj", "/CN=crafted", "-addext", f"subjectAltName=DNS:{domain}", "-addext",
+        run(*(["faketime", "-f", made] if made else []), "openssl", "req", "-x509", "-newkey", "ec",
+            "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=crafted", "-addext", f"subjectAltName=DNS:{domain}", "-addext",
             "basicConstraints=critical,CA:FALSE", *more, *signed, "-keyout", key, "-out", certificate)
         if issuer:
             with open(certificate, "a") as chain, open(authority) as above:
