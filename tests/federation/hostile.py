@@ -135,6 +135,8 @@ class Authority(threading.Thread):
     def serve(self, link):
         try:
             self.wait_header(link)
+            if link.header is None:
+                return
             if link.header.get("to") in self.scripts:
                 self.scripts[link.header.get("to")](link)
                 return

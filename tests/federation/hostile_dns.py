@@ -12,6 +12,8 @@ import time
 
 import servers
 from client import Client
+from hostile import Authority
+from world import DOMAINS
 
 PROGRAM = "unbound"  # of the world; what is asked is ours
 A, CNAME, AAAA, SRV = 1, 5, 28, 33
@@ -24,6 +26,10 @@ def name(text):
 
 def srv(target, port=5269, priority=0, weight=0):
     return struct.pack(">HHH", priority, weight, port) + name(target)
+
+
+def packed(address):
+    return socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
 
 
 def records(kind, *data):
@@ -44,7 +50,7 @@ def many(asked, kind):
     """Thousands of servers."""
     if kind == SRV:
         return records(SRV, *(srv(f"t{i}.many.example") for i in range(2000)))
-    return records(A, socket.inet_aton("10.77.0.250")) if kind == A else []
+    return records(A, packed("10.77.0.250")) if kind == A else []
 
 
 def wide(asked, kind):
@@ -61,8 +67,7 @@ def private(address):
         if kind == SRV:
             return records(SRV, srv("t." + asked.split("._tcp.")[-1]))
         if kind == (AAAA if ":" in address else A):
-            family = socket.AF_INET6 if ":" in address else socket.AF_INET
-            return records(kind, socket.inet_pton(family, address))
+            return records(kind, packed(address))
         return []
     return answer
 
@@ -71,7 +76,7 @@ def us(asked, kind):
     """The way to it leads to ourselves."""
     if kind == SRV:
         return records(SRV, srv("t.us.example", 5270 if "xmpps" in asked else 5269))
-    return records(A, socket.inet_aton("10.77.0.1")) if kind == A else []
+    return records(A, packed(DOMAINS["recado.example"])) if kind == A else []
 
 
 def crooked(asked, kind):
@@ -82,7 +87,31 @@ def crooked(asked, kind):
     return records(kind, b"\0" * 3, b"\0" * 17)
 
 
+SWALLOWED = ("fd77::1", "10.77.1.1", "10.77.1.2")
+
+
+def families(asked, kind):
+    """IPv6 leads nowhere."""
+    return {SRV: records(SRV, srv("t.families.example")), AAAA: records(AAAA, packed(SWALLOWED[0])),
+            A: records(A, packed(DOMAINS["hostile.example"]))}.get(kind, [])
+
+
+def second(asked, kind):
+    """The better one of two servers does not answer."""
+    if kind == SRV:
+        return records(SRV, srv("a.second.example", priority=1), srv("b.second.example", priority=2))
+    return records(A, packed(SWALLOWED[1] if asked.startswith("a.") else
+                             DOMAINS["hostile.example"])) if kind == A else []
+
+
+def dead(asked, kind):
+    """None of them does."""
+    return {SRV: records(SRV, srv("t.dead.example")), AAAA: records(AAAA, packed(SWALLOWED[0])),
+            A: records(A, *map(packed, SWALLOWED[1:]))}.get(kind, [])
+
+
 ANSWERS = {
+    "families.example": families, "second.example": second, "dead.example": dead,
     "loop.example": loop, "chain.example": chain, "many.example": many, "wide.example": wide,
     "us.example": us, "crooked.example": crooked,
     "loopback.example": private("127.0.0.1"), "link.example": private("169.254.169.254"),
@@ -146,6 +175,8 @@ class NameServer:
         if isinstance(say, bytes):
             return query[:2] + say
         found = say(asked, kind) if callable(say) else []
+        if asked.startswith("_xmpps-") and say in (families, second, dead):
+            found = []  # nobody takes TLS at once
         body, count = b"", 0
         for of, data in found:
             record = b"\xc0\x0c" + struct.pack(">HHIH", of, 1, 1, len(data)) + data
@@ -164,7 +195,9 @@ class Stage:
     def __init__(self, world, build):
         options = 'dns_server = "127.0.0.53"; connect_timeout = "3s";'
         self.names = NameServer("127.0.0.53")
-        self.ours = servers.Recado(world, build, s2s=options)
+        self.authority = Authority(world)
+        world.swallow(*SWALLOWED)
+        self.ours = servers.Recado(world, build, s2s=options, requires_certificate=False)
         self.strict = servers.Recado(world, build, domain="recado2.example", s2s=options,
                                      private_addresses=False)
         self.logs = [self.ours, self.strict]
@@ -185,6 +218,7 @@ class Stage:
 
     def close(self):
         self.names.close()
+        self.authority.end()
 
 
 def loops(stage):
@@ -226,6 +260,16 @@ def no_sense(stage):
         stage.told(domain, "do not answer", seconds=5)
 
 
+def eyeballs(stage):
+    """RFC 8305: a family or a server that says nothing costs a moment, not the time for all."""
+    for domain in ("families.example", "second.example"):
+        began = time.monotonic()
+        done = stage.ours.control("check", domain)
+        assert done.returncode == 0 and DOMAINS["hostile.example"] in done.stdout, done
+        assert time.monotonic() - began < 2, "that took too long"
+    stage.told("dead.example", "answer")
+
+
 def still_there(stage):
     """After all that."""
     stage.anna.message(stage.anna.bare, "still there")
@@ -234,4 +278,4 @@ def still_there(stage):
         assert server.control("status").returncode == 0
 
 
-CASES = [loops, huge_sets, private_addresses, ourselves, no_sense, still_there]
+CASES = [loops, huge_sets, private_addresses, ourselves, no_sense, eyeballs, still_there]

@@ -207,6 +207,17 @@ remote-control:
             run("nft", "add", "rule", "ip", "cut", "output", "ip", "saddr", target.address, "tcp",
                 "sport", "{ 5269, 5270 }", "drop")
 
+    @staticmethod
+    def swallow(*addresses):
+        """From then on nobody answers there, nor refuses to."""
+        run("nft", "add", "table", "inet", "swallow")
+        run("nft", "add", "chain", "inet", "swallow", "output",
+            "{ type filter hook output priority 0 ; }")
+        for address in addresses:
+            run("ip", "address", "add", address, "dev", "lo")
+            run("nft", "add", "rule", "inet", "swallow", "output",
+                "ip6" if ":" in address else "ip", "daddr", address, "drop")
+
     def heal(self, *_):
         run("nft", "delete", "table", "ip", "cut")
 
