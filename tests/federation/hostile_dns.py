@@ -11,7 +11,7 @@ import threading
 import time
 
 import servers
-from client import Client
+from client import Client, condition
 from hostile import Authority
 from world import DOMAINS
 
@@ -124,6 +124,7 @@ ANSWERS = {
 class NameServer:
     def __init__(self, address):
         self.asked = collections.Counter()
+        self.full_names = set()
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.udp.bind((address, 53))
         self.tcp = socket.create_server((address, 53))
@@ -169,6 +170,7 @@ class NameServer:
         question = query[12:at + 5]
         domain = ".".join(asked.split(".")[-2:])
         self.asked[domain, kind] += 1
+        self.full_names.add(asked)
         say = ANSWERS.get(domain, NXDOMAIN)
         if say is None:
             return None
@@ -270,6 +272,29 @@ def eyeballs(stage):
     stage.told("dead.example", "answer")
 
 
+def many_domains(stage):
+    """SEC-26: one account makes the server look for as many new domains as it may, and no more; the
+    rest comes back at once, and others do not notice."""
+    bert = Client(stage.ours, "bert")
+    began = stage.ours.memory()
+    count, allowed = 5000, 100
+    bert.send("".join(f"<message to='x@d{i}.silent.example' id='n{i}'><body>hello</body></message>"
+                      for i in range(count)))
+    refused = 0
+    end = time.monotonic() + 60
+    while refused < count - allowed and time.monotonic() < end:
+        began_ping = time.monotonic()
+        stage.anna.ask("get", "<ping xmlns='urn:xmpp:ping'/>", stage.ours.domain)
+        assert time.monotonic() - began_ping < 2
+        refused += sum(condition(e) == "resource-constraint" for e in bert.pending(0.2)
+                       if e.get("type") == "error")
+    assert refused == count - allowed, refused
+    looked = {n for n in stage.names.full_names if n.startswith("_xmpp-server._tcp.d")}
+    assert len(looked) <= allowed, len(looked)
+    assert stage.ours.memory() - began < 64 << 20, (began, stage.ours.memory())
+    bert.close()
+
+
 def still_there(stage):
     """After all that."""
     stage.anna.message(stage.anna.bare, "still there")
@@ -278,4 +303,4 @@ def still_there(stage):
         assert server.control("status").returncode == 0
 
 
-CASES = [loops, huge_sets, private_addresses, ourselves, no_sense, eyeballs, still_there]
+CASES = [loops, huge_sets, private_addresses, ourselves, no_sense, eyeballs, many_domains, still_there]

@@ -90,6 +90,11 @@ class Server:
         self.process = None
         return code
 
+    def memory(self):
+        """Bytes."""
+        pages = pathlib.Path(f"/proc/{self.process.pid}/statm").read_text().split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
     def kill(self):
         self._kill_group()
         self.process = None
