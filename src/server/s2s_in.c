@@ -70,6 +70,26 @@ read_domains(struct s2s *s2s, const struct stream_event *event, struct arena *ar
 	return remote->p != NULL && !policy_allows(worker->config, *remote) ? -1 : 0;
 }
 
+/*
+ * Our stanzas to that domain may go this way (XEP-0288), or call it. After SASL not before our new
+ * header is out, and only on the worker where the pair is.
+ */
+static void
+tell_pair(struct s2s *s2s)
+{
+	struct str local = str(s2s->local), remote = str(s2s->remote);
+	struct s2s_pair *pair;
+
+	if (s2s->is_restarting || s2s_home(s2s->fed->worker, local, remote) != s2s->fed->worker)
+		return;
+	pair = s2s->is_bidi ? pair_get(s2s->fed, local, remote)
+			    : pair_find(s2s->fed, local, remote);
+	if (s2s->is_bidi && pair->out == NULL)
+		pair_ready(pair, s2s);
+	else
+		pair_nudge(pair); /* what waited for that server need not wait longer */
+}
+
 static void
 on_opened(struct s2s *s2s, const struct stream_event *event)
 {
@@ -91,6 +111,10 @@ on_opened(struct s2s *s2s, const struct stream_event *event)
 		write_features(s2s);
 	s2s_wrote(s2s);
 	arena_free(arena);
+	if (s2s->is_restarting) {
+		s2s->is_restarting = false;
+		tell_pair(s2s);
+	}
 }
 
 static void
@@ -138,6 +162,7 @@ on_auth(struct s2s *s2s, const struct stream_event *event)
 		stream_success(s2s_output(s2s), STR_NONE);
 		s2s_wrote(s2s);
 		stream_restart(&s2s->stream);
+		s2s->is_restarting = true;
 		s2s_in_authorize(s2s, str(s2s->local), str(s2s->remote), true);
 	}
 	arena_free(arena);
@@ -200,20 +225,6 @@ s2s_certificate_is_for(struct s2s *s2s, struct str remote)
 	return is_for;
 }
 
-/* At the pair's home: our stanzas to that domain may go this way (XEP-0288), or call it. */
-static void
-tell_pair(struct s2s *s2s)
-{
-	struct s2s_pair *pair = pair_find(s2s->fed, str(s2s->local), str(s2s->remote));
-
-	if (s2s->is_bidi && pair == NULL)
-		pair = pair_get(s2s->fed, str(s2s->local), str(s2s->remote));
-	if (s2s->is_bidi && pair->out == NULL)
-		pair_ready(pair, s2s);
-	else
-		pair_nudge(pair); /* what waited for that server need not wait longer */
-}
-
 static void
 arrive(struct worker *worker, void *arg)
 {
@@ -272,7 +283,7 @@ s2s_in_authorize(struct s2s *s2s, struct str local, struct str remote, bool is_c
 		conn_pause(s2s->conn);
 		s2s->later.run = move;
 		loop_defer(worker->loop, &s2s->later);
-	} else if (s2s_home(worker, str(s2s->local), str(s2s->remote)) == worker) {
+	} else {
 		tell_pair(s2s);
 	}
 }

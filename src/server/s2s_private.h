@@ -151,6 +151,7 @@ struct s2s {
 	char *sm_id;     /* in: to resume by */
 	bool is_counted; /* by the admission */
 	bool is_moving, is_closing, has_begun_tls;
+	bool is_restarting; /* in: after SASL, until the new headers are there */
 	bool is_dead;
 };
 

@@ -11,7 +11,7 @@ import hashlib
 import json
 import time
 
-from client import CLIENT, Client, condition
+from client import CLIENT, Client, Component, condition
 
 MUC = "http://jabber.org/protocol/muc"
 DISCO = "http://jabber.org/protocol/disco#info"
@@ -236,6 +236,29 @@ def peer_restarts(scene):
     flow.send()
     come_back(scene.bert)
     flow.finish()
+
+
+def component(scene):
+    """A component of ours writes to a user of the other server, who answers; and while that server is
+    away."""
+    service = Component(scene.ours)
+    service.message(scene.bert.bare, "a service writes")
+    got = scene.bert.wait_body("a service writes", 40)
+    assert got.get("from") == service.bare, got.get("from")
+    scene.bert.message(service.bare, "a user answers")
+    service.wait(lambda e: e.findtext("{jabber:component:accept}body") == "a user answers"
+                 and e.get("from") == scene.bert.jid, "answer", 40)
+    number = service.message(f"nobody@{scene.theirs.domain}", "is there anybody?")
+    service.wait_error(number)
+    scene.settle()
+    flow = Flow(service, scene.bert)
+    scene.bert.close()
+    scene.theirs.stop()
+    flow.send()
+    scene.theirs.launch()
+    come_back(scene.bert)
+    flow.finish()
+    service.close()
 
 
 def peer_is_killed(scene):
@@ -518,5 +541,5 @@ def control(scene):
 
 
 CHECKS = [message, control, iq, nobody, subscription, subscription_offline, directed_presence, offline,
-          rooms, avatar, archive, blocking, forgotten_seat, link_cut, peer_restarts, peer_is_killed,
+          rooms, avatar, archive, blocking, forgotten_seat, link_cut, component, peer_restarts, peer_is_killed,
           we_restart, we_are_killed, we_restart_incoming]

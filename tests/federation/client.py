@@ -3,6 +3,7 @@
 to come. All that came and nobody waited for yet stays in `inbox`, in order."""
 
 import base64
+import hashlib
 import itertools
 import select
 import socket
@@ -199,3 +200,28 @@ def condition(element):
         if child.tag.startswith("{urn:ietf:params:xml:ns:xmpp-stanzas}"):
             return child.tag.split("}")[1]
     return None
+
+
+class Component(Client):
+    """A service of the server's (XEP-0114); it speaks as one of its addresses, which is `bare`."""
+
+    def __init__(self, server):
+        self.domain = f"upload.{server.domain}"
+        super().__init__(server, "service", log_in=False)
+        self.bare = self.jid = f"service@{self.domain}"
+        self.parser, self.depth = ET.XMLPullParser(["start", "end"]), 0
+        self.socket = socket.create_connection((server.address, 5347), 10)
+        self._send("<?xml version='1.0'?><stream:stream xmlns='jabber:component:accept' xmlns:stream="
+                   f"'http://etherx.jabber.org/streams' to='{self.domain}'>")
+        self.parser.feed(self.socket.recv(4096))
+        header = next(element for _, element in self.parser.read_events())
+        self.depth = 1
+        key = hashlib.sha1(f"{header.get('id')}secret".encode()).hexdigest()
+        self._send(f"<handshake>{key}</handshake>")
+        self._expect("handshake")
+
+    def message(self, to, body, kind="chat"):
+        number = f"c{next(ids)}"
+        self.send(f"<message from='{self.bare}' to='{to}' type='{kind}' id='{number}'>"
+                  f"<body>{body}</body></message>")
+        return number

@@ -141,8 +141,10 @@ log_level = "{self.options.get("log", "debug")}";
 listeners = (
 	{{ type = "c2s"; address = "{self.address}"; }},
 	{{ type = "s2s"; address = "{self.address}"; }},
-	{{ type = "s2s-tls"; address = "{self.address}"; }}
+	{{ type = "s2s-tls"; address = "{self.address}"; }},
+	{{ type = "component"; address = "{self.address}"; }}
 );
+components = ( {{ name = "upload.{self.domain}"; secret = "secret"; }} );
 s2s = {{
 	ca_file = "{self.world.authority}";
 	private_addresses = {str(self.options.get("private_addresses", True)).lower()};
