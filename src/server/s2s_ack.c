@@ -98,16 +98,22 @@ start_counting(struct s2s *s2s)
 	}
 }
 
-static void
-enable(struct s2s *s2s)
+void
+ack_forget(struct s2s_pair *pair)
 {
-	struct s2s_pair *pair = s2s->pair;
-
 	free(pair->resume_id);
 	pair->resume_id = NULL;
 	count_free(pair->resume_count);
 	pair->resume_count = NULL;
 	pair_requeue(pair);
+}
+
+static void
+enable(struct s2s *s2s)
+{
+	struct s2s_pair *pair = s2s->pair;
+
+	ack_forget(pair);
 	if (s2s->has_sm_feature && is_enabled(s2s)) {
 		s2s_send_element(s2s, "<enable xmlns='" NS_SM "' resume='true'/>");
 		start_counting(s2s);

@@ -11,6 +11,7 @@
 
 #include <stdlib.h>
 
+#define UNREACHABLE 3u /* attempts in a row that failed */
 #define ATTEMPTS_MAX 3u
 
 static void
@@ -72,7 +73,8 @@ read_domains(struct s2s *s2s, const struct stream_event *event, struct arena *ar
 
 /*
  * Our stanzas to that domain may go this way (XEP-0288), or call it. After SASL not before our new
- * header is out, and only on the worker where the pair is.
+ * header is out, and only on the worker where the pair is. A stream of ours that can be resumed
+ * knows better what of the last one has arrived, unless they can't be called.
  */
 static void
 tell_pair(struct s2s *s2s)
@@ -84,10 +86,14 @@ tell_pair(struct s2s *s2s)
 		return;
 	pair = s2s->is_bidi ? pair_get(s2s->fed, local, remote)
 			    : pair_find(s2s->fed, local, remote);
-	if (s2s->is_bidi && pair->out == NULL)
+	if (s2s->is_bidi && pair->out == NULL &&
+	    (pair->resume_id == NULL || list_is_empty(&pair->sent) ||
+	     pair->failures >= UNREACHABLE)) {
+		ack_forget(pair);
 		pair_ready(pair, s2s);
-	else
+	} else {
 		pair_nudge(pair); /* what waited for that server need not wait longer */
+	}
 }
 
 static void

@@ -264,6 +264,8 @@ bool policy_is_ours(const struct worker *worker, struct str domain,
 /* s2s_ack.c: XEP-0198, and pings in its place */
 bool ack_take(struct s2s *s2s, const struct element *el); /* true: it was one of its elements */
 void ack_begin(struct s2s *s2s);                          /* our stream is authenticated */
+/* The stream before is not resumed: what was sent on it goes out on the next. */
+void ack_forget(struct s2s_pair *pair);
 void ack_request(struct s2s_pair *pair);
 void ack_pong(struct worker *worker, struct str local, struct str remote, struct str id);
 void ack_came(struct s2s *s2s, struct stanza *stanza); /* to be counted; NULL: done with */

@@ -431,6 +431,24 @@ def bidi(stage):
     stage.authority.answer = "valid"
 
 
+def both_directions(stage):
+    """What waits for somebody who can't be called goes out on his stream, but not before its features."""
+    stage.ours.control("s2s", "close", ME)
+    stage.authority.scripts[ME] = lambda link: link.close()
+    stage.anna.message(f"y@{ME}", "it waits")
+    time.sleep(0.3)
+    link = stage.secure()
+    link.send("<bidi xmlns='urn:xmpp:bidi'/>")
+    link.send("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='EXTERNAL'>=</auth>")
+    assert link.read_named("success") is not None
+    time.sleep(0.3)  # time for it to come too early
+    link.open(ME, US)
+    assert link.read().tag.endswith("}features")
+    assert link.read().findtext("{jabber:server}body") == "it waits"
+    del stage.authority.scripts[ME]
+    link.close()
+
+
 def many_domains(stage):
     """A stream holds a bounded number of pairs."""
     link = stage.proven()
@@ -529,5 +547,5 @@ def spool_expires(stage):
 
 
 CASES = [stanza_before_authentication, unsolicited_results, verify_for_oneself, wrong_key,
-         clear_text, injection, names, recipients, claims, host_switch, external, management, bidi,
+         clear_text, injection, names, recipients, claims, host_switch, external, management, bidi, both_directions,
          many_domains, answers_on_our_stream, lost_pong, broken_xml, certificates, spool_expires]
