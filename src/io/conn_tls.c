@@ -183,6 +183,7 @@ encrypt(struct conn *conn, struct conn_io *io)
 		ERR_clear_error();
 		if (!SSL_write_ex(conn->ssl, chunk.p, chunk.len, &done)) {
 			conn_end(conn, CONN_TLS, tls_error("cannot encrypt"));
+			conn_tls_push(conn, io); /* what is gathered is the loop's: nobody else's */
 			return false;
 		}
 	}

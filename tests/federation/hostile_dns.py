@@ -190,6 +190,7 @@ class NameServer:
 
     def close(self):
         self.udp.close()
+        self.tcp.shutdown(socket.SHUT_RDWR)
         self.tcp.close()
 
 
