@@ -2,6 +2,7 @@
 /* affiliation.c - the list of affiliations, in memory and in the store. */
 #include "modules/xep0045_muc/affiliation.h"
 
+#include "modules/xep0045_muc/owned.h"
 #include "xmpp/prep.h"
 
 #include <stdlib.h>
@@ -121,9 +122,12 @@ affiliation_set(struct room *room, struct store_request *request, struct str jid
 		enum affiliation affiliation, struct str nick, struct str reason)
 {
 	struct affiliate *a = need(room, jid);
+	bool is_owner = affiliation == AFFILIATION_OWNER;
 
 	if (a == NULL)
 		return false;
+	if (request != NULL && (a->affiliation == AFFILIATION_OWNER) != is_owner)
+		owned_note(room, request, a->jid, is_owner);
 	set_affiliation(room, a, affiliation);
 	set_nick(room, a, nick);
 	set_text(&a->reason, reason);
@@ -150,8 +154,13 @@ affiliations_store(struct room *room, struct store_request *request)
 	uint32_t at = 0;
 	void *value;
 
-	while (map_next(&room->affiliates, &at, &value))
-		store(room, request, value);
+	while (map_next(&room->affiliates, &at, &value)) {
+		struct affiliate *a = value;
+
+		if (a->affiliation == AFFILIATION_OWNER)
+			owned_note(room, request, a->jid, true);
+		store(room, request, a);
+	}
 }
 
 bool

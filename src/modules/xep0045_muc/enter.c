@@ -9,6 +9,7 @@
 #include "modules/xep0045_muc/leave.h"
 #include "modules/xep0045_muc/nick.h"
 #include "modules/xep0045_muc/occupant.h"
+#include "modules/xep0045_muc/owned.h"
 #include "modules/xep0045_muc/post.h"
 #include "modules/xep0045_muc/presence.h"
 #include "xmpp/xep/caps.h"
@@ -121,6 +122,14 @@ may_create(const struct room *room, struct jid who)
 }
 
 static uint64_t
+max_owned(const struct room *room, struct str bare)
+{
+	return config_is_admin(room_service(room)->host, bare)
+		       ? 0
+		       : option_number(room_options(room), "rooms_per_person");
+}
+
+static uint64_t
 max_occupants(const struct room *room)
 {
 	uint64_t service = option_number(room_options(room), "max_occupants");
@@ -228,7 +237,8 @@ enter(struct room *room, struct stanza *presence)
 	enum affiliation affiliation = affiliation_of(room, bare);
 	bool is_created = room->state == ROOM_ABSENT;
 
-	if (!flood_allows(room, bare)) {
+	/* One that comes again after its owner's rooms were counted has been looked at. */
+	if (room->counted_for == NULL && !flood_allows(room, bare)) {
 		room_refuse_as(room, presence, STANZA_RESOURCE_CONSTRAINT, "wait",
 			       "too many changes; please wait");
 		return;
@@ -237,6 +247,16 @@ enter(struct room *room, struct stanza *presence)
 		if (!may_create(room, presence->from)) {
 			room_refuse(room, presence, STANZA_NOT_ALLOWED, NULL);
 			return;
+		}
+		switch (owned_ask(room, presence, max_owned(room, bare))) {
+		case OWNED_ASKED:
+			return;
+		case OWNED_MANY:
+			room_refuse_as(room, presence, STANZA_RESOURCE_CONSTRAINT, "cancel",
+				       "you own as many rooms as you may");
+			return;
+		case OWNED_FEW:
+			break;
 		}
 		room_create(room, bare);
 		affiliation = AFFILIATION_OWNER;

@@ -5,6 +5,7 @@
  * A room lives on the home worker of its address: no lock, and all that concerns it in one order.
  */
 #include "modules/xep0045_muc/control.h"
+#include "modules/xep0045_muc/gone.h"
 #include "modules/xep0045_muc/room.h"
 #include "modules/xep0045_muc/service.h"
 
@@ -42,6 +43,9 @@ const struct module xep0045_muc = {
 		{"create", OPTION_TEXT, "local",
 		 "who may make rooms: anyone, people of this server, its administrators",
 		 "anyone local admins"},
+		{"rooms_per_person", OPTION_INT, "100",
+		 "rooms that one person may own when making another; 0: any number", NULL, 0,
+		 1000000},
 		{"max_occupants", OPTION_INT, "5000",
 		 "people in a room; rooms may be configured to have fewer", NULL, 1, 1000000},
 		{"rate", OPTION_INT, "5",
@@ -61,6 +65,7 @@ const struct module xep0045_muc = {
 		{"default_members_only", OPTION_BOOL, "false", "new rooms are for members only"},
 		{"default_non_anonymous", OPTION_BOOL, "false",
 		 "in new rooms everybody sees addresses"}),
+	.hooks = HOOKS({POINT_ACCOUNT_REMOVED, STAGE_HANDLE, rooms_on_account_gone}),
 	.controls = room_controls,
 	.subdomain = "rooms",
 	.take = take,

@@ -13,6 +13,7 @@
 #include "modules/xep0045_muc/hats.h"
 #include "modules/xep0045_muc/leave.h"
 #include "modules/xep0045_muc/occupant.h"
+#include "modules/xep0045_muc/owned.h"
 #include "modules/xep0045_muc/post.h"
 #include "modules/xep0045_muc/presence.h"
 #include "modules/xep0045_muc/relay.h"
@@ -132,6 +133,7 @@ room_free(struct room *room)
 	free(room->waiting);
 	free(room->subject);
 	free(room->photo_hash);
+	free(room->counted_for);
 	free((char *)room->jid.text.p);
 	free(room);
 }
@@ -218,6 +220,23 @@ next_waiting(struct room *room)
 	return stanza;
 }
 
+struct waiting { /* for a room to be loaded */
+	struct link link;
+	void (*run)(struct room *room, void *arg);
+	void *arg;
+};
+
+static void
+tell_waiters(struct room *room)
+{
+	LIST_EACH(&room->waiters, struct waiting, link, waiter)
+	{
+		list_remove(&waiter->link);
+		waiter->run(room, waiter->arg);
+		free(waiter);
+	}
+}
+
 /* As far as the room may send now; then later. */
 static void
 handle_waiting(struct room *room)
@@ -225,13 +244,14 @@ handle_waiting(struct room *room)
 	uint64_t delay = 0;
 
 	room->pins++;
-	while (room->waiting_count > 0 && (delay = flood_delay_ms(room)) == 0) {
+	while (room->waiting_count > 0 && room->state != ROOM_LOADING &&
+	       (delay = flood_delay_ms(room)) == 0) {
 		struct stanza *stanza = next_waiting(room);
 
 		handle(room, stanza);
 		stanza_unref(stanza);
 	}
-	if (room->waiting_count > 0)
+	if (room->waiting_count > 0 && room->state != ROOM_LOADING)
 		timer_set(room->worker->loop, &room->timer,
 			  loop_now_ms(room->worker->loop) + delay);
 	room->pins--;
@@ -249,26 +269,52 @@ on_timer(struct timer *timer)
 }
 
 static void
+make_space(struct room *room)
+{
+	uint32_t size = room->waiting_size > 0 ? room->waiting_size * 2 : 4;
+	struct stanza **ring;
+
+	if (room->waiting_count < room->waiting_size)
+		return;
+	ring = xnew_array(struct stanza *, size);
+	for (uint32_t i = 0; i < room->waiting_count; i++)
+		ring[i] = room->waiting[(room->waiting_first + i) & (room->waiting_size - 1)];
+	free(room->waiting);
+	room->waiting = ring;
+	room->waiting_size = size;
+	room->waiting_first = 0;
+}
+
+static void
 wait(struct room *room, struct stanza *stanza)
 {
 	if (room->waiting_count >= WAITING_MAX) {
 		room_refuse(room, stanza, STANZA_RESOURCE_CONSTRAINT, "the room is too busy");
 		return;
 	}
-	if (room->waiting_count == room->waiting_size) {
-		uint32_t size = room->waiting_size > 0 ? room->waiting_size * 2 : 4;
-		struct stanza **ring = xnew_array(struct stanza *, size);
-
-		for (uint32_t i = 0; i < room->waiting_count; i++)
-			ring[i] =
-				room->waiting[(room->waiting_first + i) & (room->waiting_size - 1)];
-		free(room->waiting);
-		room->waiting = ring;
-		room->waiting_size = size;
-		room->waiting_first = 0;
-	}
+	make_space(room);
 	room->waiting[(room->waiting_first + room->waiting_count++) & (room->waiting_size - 1)] =
 		stanza_ref(stanza);
+}
+
+void
+room_wait_for(struct room *room, struct stanza *stanza)
+{
+	assert(room->state == ROOM_ABSENT);
+	room->state = ROOM_LOADING;
+	make_space(room);
+	room->waiting_first =
+		(room->waiting_first + room->waiting_size - 1) & (room->waiting_size - 1);
+	room->waiting[room->waiting_first] = stanza_ref(stanza);
+	room->waiting_count++;
+}
+
+void
+room_go_on(struct room *room)
+{
+	room->state = ROOM_ABSENT;
+	tell_waiters(room);
+	handle_waiting(room);
 }
 
 void
@@ -328,23 +374,6 @@ load_subject(struct room *room, struct str value)
 	    str_to_u64(line, UINT64_MAX, &room->subject_at_us) < 0)
 		return;
 	room->subject = value.len > 0 ? str_dupz(value) : NULL;
-}
-
-struct waiting { /* for a room to be loaded */
-	struct link link;
-	void (*run)(struct room *room, void *arg);
-	void *arg;
-};
-
-static void
-tell_waiters(struct room *room)
-{
-	LIST_EACH(&room->waiters, struct waiting, link, waiter)
-	{
-		list_remove(&waiter->link);
-		waiter->run(room, waiter->arg);
-		free(waiter);
-	}
 }
 
 /* Results: 0 the configuration, 1 the subject, 2 the avatar's hash, 3 affiliations, 4 hats,
@@ -534,6 +563,7 @@ room_destroy(struct room *room, const struct element *destroy)
 
 		store_owner_remove(request, room->jid.text);
 		directory_remove(room, request);
+		owned_end(room, request);
 		store_submit(request);
 	}
 	log_event(LOG_INFO, "room-destroyed", LOG_STR("room", room->jid.text));

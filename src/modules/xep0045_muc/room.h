@@ -79,6 +79,8 @@ struct room {
 	unsigned pins; /* requests under way */
 	unsigned owner_count;
 	struct link waiters; /* for room_when_loaded */
+	char *counted_for;   /* whose rooms were counted, to let him make this one; see owned.h */
+	uint64_t counted;
 	bool has_dirty_seats;
 	bool is_occupied; /* as the store knows it: see directory_occupied */
 };
@@ -103,6 +105,10 @@ struct room *room_find(struct worker *worker, struct str bare);
 void room_when_loaded(struct room *room, void (*run)(struct room *room, void *arg), void *arg);
 /* Handles STANZA, which is to the room or one in it, now or once it can. Borrows it. */
 void room_take(struct room *room, struct stanza *stanza);
+/* STANZA, which is being handled, is handled again, before all others, after room_go_on. A room
+ * that is absent. */
+void room_wait_for(struct room *room, struct stanza *stanza);
+void room_go_on(struct room *room);
 /* Frees a room that nobody needs in memory now. */
 void room_release(struct room *room);
 
