@@ -61,8 +61,8 @@ fulltext_new(struct arena *arena, struct str text)
 	return f->count > 0 ? f : NULL;
 }
 
-static bool
-holds_all(struct arena *arena, const struct fulltext *f, struct str text)
+bool
+fulltext_holds(struct arena *arena, const struct fulltext *f, struct str text)
 {
 	int32_t len;
 	const UChar *folded = fold(arena, text, &len);
@@ -86,7 +86,8 @@ fulltext_match(const struct store_item *item, const void *arg)
 		const struct element *el = element_child(message->el, NS_CLIENT, names[i]);
 
 		for (; el != NULL && !is_match; el = element_next(el, NS_CLIENT, names[i]))
-			is_match = holds_all(message->arena, arg, element_text(message->arena, el));
+			is_match = fulltext_holds(message->arena, arg,
+						  element_text(message->arena, el));
 	}
 	stanza_unref(message);
 	return is_match;

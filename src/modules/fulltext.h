@@ -11,8 +11,10 @@ struct fulltext;
 
 /* The words of TEXT, or NULL when it has none. Lives in ARENA. */
 const struct fulltext *fulltext_new(struct arena *arena, struct str text);
+/* Whether TEXT holds them all: each as a part of a word, capital letters being as small ones. */
+bool fulltext_holds(struct arena *arena, const struct fulltext *words, struct str text);
 /*
- * Whether the body of ITEM's message, or its subject, holds all words of ARG, a struct fulltext:
- * each as a part of a word, capital letters being as small ones. Pure; for store_page.match.
+ * Whether the body of ITEM's message, or its subject, holds ARG, a struct fulltext. Pure; for
+ * store_page.match.
  */
 bool fulltext_match(const struct store_item *item, const void *arg);

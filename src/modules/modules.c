@@ -14,6 +14,7 @@ extern const struct module xep0045_muc;
 extern const struct module xep0049_private;
 extern const struct module xep0050_commands;
 extern const struct module xep0054_vcard;
+extern const struct module xep0055_search;
 extern const struct module xep0065_proxy;
 extern const struct module xep0060_pubsub;
 extern const struct module xep0077_register;
@@ -55,6 +56,7 @@ const struct module *const modules[] = {
 	&xep0049_private,
 	&xep0050_commands,
 	&xep0054_vcard,
+	&xep0055_search,
 	&xep0065_proxy,
 	&xep0060_pubsub,
 	&xep0163_pep,
