@@ -88,6 +88,21 @@ def iq(scene):
     scene.both_ways(one_way)
 
 
+def capabilities(scene):
+    """A client is asked itself what it can do, at its full address (RFC 6121 §8.5.3.1)."""
+    def one_way(asker, other):
+        number = f"caps{asker.user}"
+        asker.send(f"<iq type='get' id='{number}' to='{other.jid}'><query xmlns='{DISCO}'/></iq>")
+        if not other.server.answers_for_clients:
+            question = other.wait(lambda e: e.find(f"{{{DISCO}}}query") is not None, "disco#info")
+            other.send(f"<iq type='result' id='{question.get('id')}' to='{question.get('from')}'>"
+                       f"<query xmlns='{DISCO}'><feature var='urn:check'/></query></iq>")
+        answer = asker.wait(lambda e: e.get("id") == number, "answer")
+        said = [f.get("var") for f in answer.iter(f"{{{DISCO}}}feature")]
+        assert ("urn:check" in said) != other.server.answers_for_clients, said
+    scene.both_ways(one_way)
+
+
 def nobody(scene):
     """A message to an account that is not there comes back as an error."""
     def one_way(sender, other):
@@ -540,6 +555,6 @@ def control(scene):
     assert condition(scene.anna.wait_error(number)) == "remote-server-not-found"
 
 
-CHECKS = [message, control, iq, nobody, subscription, subscription_offline, directed_presence, offline,
+CHECKS = [message, control, iq, capabilities, nobody, subscription, subscription_offline, directed_presence, offline,
           rooms, avatar, archive, blocking, forgotten_seat, link_cut, component, peer_restarts, peer_is_killed,
           we_restart, we_are_killed, we_restart_incoming]

@@ -27,6 +27,7 @@ class Server:
     without = ()             # checks
     forgets_seats = True     # in rooms, when it begins anew
     has_pep = has_archive = has_blocking = True
+    answers_for_clients = False
 
     def __init__(self, world, build, domain=None, has_good_certificate=True,
                  requires_certificate=True, **options):
@@ -292,8 +293,9 @@ class Jabberd(Server):
     survives_silence = False
     rooms = None
     has_pep = has_archive = has_blocking = False
-    # It has no rooms. Why an avatar of ours is not announced to its people has not been found out: they
-    # never get the question what their clients can do.
+    # It has no rooms. And jabberd2 2.7.0 answers disco#info that is for a client in its place, against
+    # RFC 6121 §8.5.3.1 (the check "capabilities" shows it), so nobody can know that one wants avatars.
+    answers_for_clients = True
     without = ("forgotten_seat", "avatar")
     parts = ("router", "sm", "c2s", "s2s")
 
