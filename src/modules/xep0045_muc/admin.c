@@ -395,6 +395,39 @@ apply_to_occupant(struct room *room, struct occupant *occupant, struct shown *sh
 	presence_broadcast(room, shown);
 }
 
+/* §13.5: who is elsewhere is told, without words: a client that shows its rooms shows it there. */
+static void
+tell_absent(struct room *room, struct str who, struct str reason)
+{
+	struct stanza *message =
+		stanza_new(STANZA_MESSAGE, MESSAGE_NORMAL, room->jid, jid_of_prepared(who));
+	struct element *x = element_new(message->arena, NS_MUC_USER, "x"), *item, *status;
+
+	item = element_add(message->arena, x, NS_MUC_USER, "item");
+	element_setz(message->arena, item, "affiliation",
+		     affiliation_name(affiliation_of(room, who)));
+	if (reason.len > 0)
+		element_add_leaf(message->arena, item, "reason", reason);
+	status = element_add(message->arena, x, NS_MUC_USER, "status");
+	element_set(message->arena, status, "code",
+		    arena_printf(message->arena, "%d", STATUS_AFFILIATION_CHANGED));
+	element_append(message->el, x);
+	room_send(room, message);
+}
+
+/* Not a stranger who is banned, nor who gets an invitation instead. */
+static bool
+concerns_absent(const struct room *room, struct str who, enum affiliation before)
+{
+	enum affiliation now = affiliation_of(room, who);
+
+	if (jid_of_prepared(who).local.len == 0 ||
+	    (before <= AFFILIATION_NONE && now <= AFFILIATION_NONE))
+		return false;
+	return !(room->config.is_members_only && before <= AFFILIATION_NONE &&
+		 now == AFFILIATION_MEMBER);
+}
+
 void
 admin_apply_affiliation(struct room *room, struct str who, enum affiliation before,
 			struct str reason, struct str actor, struct store_request *request)
@@ -415,6 +448,8 @@ admin_apply_affiliation(struct room *room, struct str who, enum affiliation befo
 				  request);
 	}
 	free(found);
+	if (n == 0 && concerns_absent(room, who, before))
+		tell_absent(room, who, reason);
 }
 
 void

@@ -11,6 +11,7 @@
 #include "modules/xep0045_muc/admin.h"
 #include "modules/xep0045_muc/affiliation.h"
 #include "modules/xep0045_muc/directory.h"
+#include "modules/xep0045_muc/occupant.h"
 
 #include <stdlib.h>
 
@@ -44,7 +45,9 @@ say_goodbye(struct room *room, void *arg)
 
 		affiliation_set_hats(room, stored, goodbye->bare, STR_NONE);
 		affiliation_set(room, stored, goodbye->bare, AFFILIATION_NONE, STR_NONE, STR_NONE);
-		admin_apply_affiliation(room, goodbye->bare, before, STR_NONE, STR_NONE, request);
+		if (occupant_of(room, goodbye->bare) != NULL) /* who is on his way out */
+			admin_apply_affiliation(room, goodbye->bare, before, STR_NONE, STR_NONE,
+						request);
 		store_submit(request);
 		if (room->owner_count == 0)
 			log_event(LOG_WARNING, "room-without-owner",

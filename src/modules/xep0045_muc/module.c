@@ -23,7 +23,7 @@ take(struct event *ev)
 const struct module xep0045_muc = {
 	.name = "rooms",
 	.specs = SPECS({"XEP-0045", "1.35.5", SPEC_COMPLETE,
-			"enablelogging warns, but nothing is published; no message of code 101"},
+			"enablelogging warns, but nothing is published"},
 		       {"XEP-0153", "1.1.1", SPEC_COMPLETE, "of rooms"},
 		       {"XEP-0249", "1.2", SPEC_COMPLETE, "sent along with mediated invitations"},
 		       {"XEP-0307", "0.1", SPEC_COMPLETE, NULL},
