@@ -255,7 +255,7 @@ modules:
   mod_offline: {{}}
   mod_caps: {{}}
   mod_pubsub: {{plugins: [flat, pep]}}
-  mod_mam: {{default: always}}
+{"" if "mam" in self.options.get("without", []) else "  mod_mam: {default: always}"}
   mod_privacy: {{}}
   mod_blocking: {{}}
   mod_muc: {{host: "conference.@HOST@"}}
