@@ -116,9 +116,22 @@ listener_new_on(struct loop *loop, int fd, listener_accepted *accepted, void *ow
 	return listener;
 }
 
-/* A bound socket, or -1 with errno. */
+/* Bound, to be shared from then on; with IS_JOINING also with who has it now. */
+static bool
+bind_shared(int fd, const union address *address, socklen_t len, bool is_joining)
+{
+	int yes = 1;
+
+	if (is_joining)
+		return setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof(yes)) == 0 &&
+		       bind(fd, &address->any, len) == 0;
+	return bind(fd, &address->any, len) == 0 &&
+	       setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof(yes)) == 0;
+}
+
+/* A socket that listens, or -1 with errno. */
 static int
-bind_socket(const union address *address, socklen_t len, bool is_for_both)
+bind_socket(const union address *address, socklen_t len, bool is_for_both, bool is_joining)
 {
 	int fd = socket(address->any.sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	int yes = 1, only_v6 = !is_for_both, error;
@@ -126,10 +139,9 @@ bind_socket(const union address *address, socklen_t len, bool is_for_both)
 	if (fd < 0)
 		return -1;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) == 0 &&
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &yes, sizeof(yes)) == 0 &&
 	    (address->any.sa_family != AF_INET6 ||
 	     setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_v6, sizeof(only_v6)) == 0) &&
-	    bind(fd, &address->any, len) == 0 && listen(fd, BACKLOG) == 0)
+	    bind_shared(fd, address, len, is_joining) && listen(fd, BACKLOG) == 0)
 		return fd;
 	error = errno;
 	close(fd);
@@ -138,7 +150,7 @@ bind_socket(const union address *address, socklen_t len, bool is_for_both)
 }
 
 static int
-bind_to(struct arena *arena, struct str text, uint16_t port)
+bind_to(struct arena *arena, struct str text, uint16_t port, bool is_joining)
 {
 	struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
 	struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
@@ -147,24 +159,25 @@ bind_to(struct arena *arena, struct str text, uint16_t port)
 
 	if (str_is(text, "*")) {
 		v6.sin6_addr = in6addr_any;
-		fd = bind_socket(&(union address){.v6 = v6}, sizeof(v6), true);
+		fd = bind_socket(&(union address){.v6 = v6}, sizeof(v6), true, is_joining);
 		if (fd >= 0 || (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL))
 			return fd;
-		return bind_socket(&(union address){.v4 = v4}, sizeof(v4), false);
+		return bind_socket(&(union address){.v4 = v4}, sizeof(v4), false, is_joining);
 	}
 	if (z != NULL && inet_pton(AF_INET, z, &v4.sin_addr) == 1)
-		return bind_socket(&(union address){.v4 = v4}, sizeof(v4), false);
+		return bind_socket(&(union address){.v4 = v4}, sizeof(v4), false, is_joining);
 	if (z != NULL && inet_pton(AF_INET6, z, &v6.sin6_addr) == 1)
-		return bind_socket(&(union address){.v6 = v6}, sizeof(v6), false);
+		return bind_socket(&(union address){.v6 = v6}, sizeof(v6), false, is_joining);
 	errno = EINVAL;
 	return -1;
 }
 
 int
-listener_new(struct loop *loop, struct str address, uint16_t port, listener_accepted *accepted,
-	     void *owner, struct listener **out, struct arena *arena, struct str *why)
+listener_new(struct loop *loop, struct str address, uint16_t port, bool is_joining,
+	     listener_accepted *accepted, void *owner, struct listener **out, struct arena *arena,
+	     struct str *why)
 {
-	int fd = bind_to(arena, address, port);
+	int fd = bind_to(arena, address, port, is_joining);
 
 	if (fd < 0) {
 		*why = arena_printf(arena, "cannot listen on %.*s port %u: %s", STR_ARG(address),

@@ -3,7 +3,9 @@
  * listener.h - a listening TCP socket on a loop.
  *
  * Each worker may listen on the same address and port: the kernel spreads connections over them
- * (SO_REUSEPORT). A process without free descriptors refuses connections and goes on.
+ * (SO_REUSEPORT). The first of them finds out whether the port is free: another process that has
+ * it, such as a server that was forgotten, would get some of the connections. A process without
+ * free descriptors refuses connections and goes on.
  */
 #pragma once
 
@@ -19,9 +21,9 @@ typedef void listener_accepted(struct listener *listener, int fd);
 
 /*
  * Listens on ADDRESS, an IPv4 or IPv6 address or "*" for all of both, and PORT (0: any free one).
- * Returns 0, or -1 with *WHY in ARENA.
+ * IS_JOINING: a listener of this process is there already. Returns 0, or -1 with *WHY in ARENA.
  */
-MUST_CHECK int listener_new(struct loop *loop, struct str address, uint16_t port,
+MUST_CHECK int listener_new(struct loop *loop, struct str address, uint16_t port, bool is_joining,
 			    listener_accepted *accepted, void *owner, struct listener **out,
 			    struct arena *arena, struct str *why);
 /* Takes over FD, a stream socket that listens already, as from systemd. */

@@ -74,8 +74,9 @@ listen_on(struct runner *runner, const struct config_listener *config, struct ar
 
 	port->runner = runner;
 	port->config = *config;
-	if (listener_new(runner->worker->loop, config->address, (uint16_t)config->port, on_accepted,
-			 port, &port->listener, arena, why) < 0)
+	if (listener_new(runner->worker->loop, config->address, (uint16_t)config->port,
+			 runner->worker->index > 0, on_accepted, port, &port->listener, arena,
+			 why) < 0)
 		return -1;
 	runner->port_count++;
 	if (runner->worker->index > 0)

@@ -64,8 +64,8 @@ TEST(listener_accepts)
 	int fds[40];
 
 	check_int(t,
-		  listener_new(loop, STR("127.0.0.1"), 0, accepted, &door, &door.listener, t->arena,
-			       &why),
+		  listener_new(loop, STR("127.0.0.1"), 0, false, accepted, &door, &door.listener,
+			       t->arena, &why),
 		  0);
 	check(t, listener_port(door.listener) > 0);
 	for (unsigned i = 0; i < COUNT(fds); i++)
@@ -84,19 +84,27 @@ TEST(listener_accepts)
 	loop_free(loop);
 }
 
-/* Two of one port, as two workers have; and one for both families. */
+/* Two of one port, as two workers have; and one for both families. Another process gets none. */
 TEST(listener_shares_a_port)
 {
 	struct loop *loop = loop_new();
 	struct door a = {0}, b = {0};
+	struct listener *other;
 	struct str why = STR_NONE;
 	int fds[60];
 
-	check_int(t, listener_new(loop, STR("*"), 0, accepted, &a, &a.listener, t->arena, &why), 0);
 	check_int(t,
-		  listener_new(loop, STR("*"), listener_port(a.listener), accepted, &b, &b.listener,
-			       t->arena, &why),
+		  listener_new(loop, STR("*"), 0, false, accepted, &a, &a.listener, t->arena, &why),
 		  0);
+	check_int(t,
+		  listener_new(loop, STR("*"), listener_port(a.listener), true, accepted, &b,
+			       &b.listener, t->arena, &why),
+		  0);
+	check_int(t,
+		  listener_new(loop, STR("*"), listener_port(a.listener), false, accepted, &b,
+			       &other, t->arena, &why),
+		  -1);
+	check(t, str_find(why, ':') > 0);
 	for (unsigned i = 0; i < COUNT(fds); i++)
 		fds[i] = dial(i % 2 ? "127.0.0.1" : "::1", listener_port(a.listener));
 	turn_until(loop, a.count + b.count == COUNT(fds));
@@ -120,8 +128,8 @@ TEST(listener_freed_by_its_first_guest)
 	int a, b;
 
 	check_int(t,
-		  listener_new(loop, STR("127.0.0.1"), 0, accepted, &door, &door.listener, t->arena,
-			       &why),
+		  listener_new(loop, STR("127.0.0.1"), 0, false, accepted, &door, &door.listener,
+			       t->arena, &why),
 		  0);
 	a = dial("127.0.0.1", listener_port(door.listener));
 	b = dial("127.0.0.1", listener_port(door.listener));
@@ -148,8 +156,8 @@ TEST(listener_without_descriptors)
 	int a, b;
 
 	check_int(t,
-		  listener_new(loop, STR("127.0.0.1"), 0, accepted, &door, &door.listener, t->arena,
-			       &why),
+		  listener_new(loop, STR("127.0.0.1"), 0, false, accepted, &door, &door.listener,
+			       t->arena, &why),
 		  0);
 	a = dial("127.0.0.1", listener_port(door.listener));
 	getrlimit(RLIMIT_NOFILE, &limit);
@@ -194,8 +202,8 @@ TEST(listener_faults)
 
 		test_row(t, bad[i].address);
 		check_int(t,
-			  listener_new(loop, str(bad[i].address), 5222, accepted, NULL, &listener,
-				       t->arena, &why),
+			  listener_new(loop, str(bad[i].address), 5222, false, accepted, NULL,
+				       &listener, t->arena, &why),
 			  -1);
 		check_str(t, why, bad[i].why);
 	}

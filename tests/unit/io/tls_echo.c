@@ -48,7 +48,8 @@ main(int argc, char **argv)
 	if (tls_make_self_signed(arena, host.name, 1, host.certificate_path, host.key_path, &why) <
 		    0 ||
 	    tls_server_new(&options, &context, arena, &why) < 0 ||
-	    listener_new(loop, STR("127.0.0.1"), 0, accepted, NULL, &listener, arena, &why) < 0) {
+	    listener_new(loop, STR("127.0.0.1"), 0, false, accepted, NULL, &listener, arena, &why) <
+		    0) {
 		fprintf(stderr, "%.*s\n", STR_ARG(why));
 		return 1;
 	}
