@@ -344,6 +344,21 @@ conn_wrote_to_many(struct conn *conn)
 }
 
 void
+conn_hold_output(struct conn *conn)
+{
+	conn->is_holding = conn->state == STATE_OPEN;
+}
+
+void
+conn_release_output(struct conn *conn)
+{
+	if (!conn->is_holding)
+		return;
+	conn->is_holding = false;
+	conn_defer(conn);
+}
+
+void
 conn_write(struct conn *conn, struct str bytes)
 {
 	if (conn->state != STATE_OPEN)
@@ -387,6 +402,7 @@ static void
 begin_farewell(struct conn *conn, unsigned timeout_ms)
 {
 	conn->state = STATE_FLUSHING;
+	conn->is_holding = false;
 	conn->farewell = xnew(struct farewell);
 	conn->farewell->conn = conn;
 	conn->farewell->timer.run = too_late;
@@ -520,7 +536,7 @@ conn_work(struct deferred *deferred)
 	}
 	if (conn->has_eof && !conn->is_paused && conn->state == STATE_OPEN)
 		conn_read_eof(conn, "closed");
-	if (conn->state != STATE_ENDED && flush(conn) && !flushed(conn))
+	if (conn->state != STATE_ENDED && !conn->is_holding && flush(conn) && !flushed(conn))
 		return;
 	if (conn->state == STATE_ENDED)
 		tell_end(conn);

@@ -118,6 +118,7 @@ struct conn {
 	bool is_client : 1;  /* of TLS */
 	bool is_told : 1;    /* of the end */
 	bool is_gathering : 1;
+	bool is_holding : 1; /* the output */
 	bool has_pins : 1;
 };
 

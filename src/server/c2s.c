@@ -796,6 +796,18 @@ c2s_wrote(struct c2s *c2s)
 		conn_wrote(c2s->conn);
 }
 
+void
+c2s_hold_output(struct c2s *c2s)
+{
+	conn_hold_output(c2s->conn);
+}
+
+void
+c2s_release_output(struct c2s *c2s)
+{
+	conn_release_output(c2s->conn);
+}
+
 uint64_t
 c2s_written(const struct c2s *c2s)
 {

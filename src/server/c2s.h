@@ -32,6 +32,9 @@ MUST_CHECK bool c2s_release(struct c2s *c2s);
 /* Output of the stream; end with c2s_wrote. */
 struct buf *c2s_output(struct c2s *c2s);
 void c2s_wrote(struct c2s *c2s);
+/* Nothing more is sent until c2s_release_output; the end of the stream is not held up. */
+void c2s_hold_output(struct c2s *c2s);
+void c2s_release_output(struct c2s *c2s);
 /* Bytes that were ever put into the output, and the upper bound of those that have not arrived. */
 uint64_t c2s_written(const struct c2s *c2s);
 size_t c2s_unacknowledged(const struct c2s *c2s);

@@ -301,6 +301,7 @@ sm_enable(struct session *s, bool resume, uint64_t max_s, struct arena *arena)
 			    arena_printf(arena, "%llu", (unsigned long long)(sm->max_ms / 1000)));
 	}
 	number_held(s);
+	c2s_hold_output(s->c2s); /* until the record is durable: see sm_record.c */
 	sm_record(s, NULL, NULL);
 	return enabled;
 }

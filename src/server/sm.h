@@ -50,7 +50,8 @@ struct sm {
 void sm_element(struct c2s *c2s, const struct element *el);
 /*
  * Switches it on for SESSION, which has none: RESUME if it is to be resumable, MAX_S the client's
- * wish in seconds (0: none). Returns the <enabled/>, in ARENA.
+ * wish in seconds (0: none). Returns the <enabled/>, in ARENA. The stream's output waits until the
+ * record is durable: who has been told that the session can be resumed, can, after a crash too.
  */
 struct element *sm_enable(struct session *session, bool resume, uint64_t max_s,
 			  struct arena *arena);

@@ -9,6 +9,7 @@
  */
 #include "base/log.h"
 #include "server/account.h"
+#include "server/c2s.h"
 #include "server/message_log.h"
 #include "server/module.h"
 #include "server/outgoing.h"
@@ -158,8 +159,11 @@ on_recorded(struct store_request *request)
 
 	sm_durable(r->account, r->tag, r->handled, request->status == STORE_OK);
 	s = sm_find(r->account, r->tag);
-	if (s != NULL)
+	if (s != NULL) {
 		note_told(s, r->told); /* on a full disk, too: better twice than not */
+		if (s->c2s != NULL)
+			c2s_release_output(s->c2s); /* the <enabled/>, if this is the first */
+	}
 	if (r->done != NULL)
 		r->done(r->arg);
 	account_unpin(r->account);

@@ -180,6 +180,8 @@ class Device:
         if answer.get("h") is not None:
             self._take_ack(int(answer.get("h")))
         if answer.tag.endswith("failed"):
+            if self.world.keeps_sessions and previd == self.sm_id:
+                raise Fault("a session that had been enabled was not there any more")
             self.counts["failed"] += 1
             self.received.write("failed")
             self.world.note(self.name, "not resumed")

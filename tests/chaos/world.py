@@ -25,6 +25,7 @@ class World:
         self.is_up = asyncio.Event()
         self.is_traced = False
         self.has_archive = self.has_carbons = True
+        self.keeps_sessions = False  # all that were enabled, from a server that was killed, too
         self.notes = collections.deque(maxlen=30)
 
     async def connect(self, user, with_tls):
