@@ -30,6 +30,7 @@ class Client(slixmpp.ClientXMPP):
             "{jabber:client}message/{urn:xmpp:message-retract:1}retract"), self.on_retract))
         self.register_handler(Callback("occupant", MatchXPath(
             f"{{jabber:client}}presence/{{{MUC_USER}}}x"), self.on_occupant))
+        self.seated = None  # done when it sits in the room that it enters
         self.add_event_handler("session_start", self.on_start)
         self.add_event_handler("message", self.on_message)
         self.add_event_handler("roster_update", self.on_roster)
@@ -76,6 +77,8 @@ class Client(slixmpp.ClientXMPP):
         if "110" in codes:
             say("left" if kind == "unavailable" else "joined", stanza["from"].full,
                 *sorted(codes - {"110"}))
+            if kind == "available" and self.seated and not self.seated.done():
+                self.seated.set_result(None)
 
     def on_end(self, _):
         say("offline")
@@ -101,7 +104,10 @@ class Client(slixmpp.ClientXMPP):
     async def in_room(self, verb, room, *words):
         muc = self["xep_0045"]
         if verb in ("join", "create"):
-            await muc.join_muc_wait(room, words[0], maxchars=0)
+            # Not join_muc_wait, which waits for a subject: mu-conference sends none.
+            self.seated = asyncio.get_event_loop().create_future()
+            muc.join_muc(room, words[0])
+            await self.seated
             if verb == "create":
                 await muc.set_room_config(room, self["xep_0004"].make_form(ftype="submit"))
                 say("created", room)
