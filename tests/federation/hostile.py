@@ -177,6 +177,7 @@ class Authority(threading.Thread):
 
     def end(self):
         self.listener.shutdown(socket.SHUT_RDWR)  # wakes who accepts there
+        self.join()
         self.listener.close()
 
 

@@ -128,14 +128,15 @@ class NameServer:
         self.udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.udp.bind((address, 53))
         self.tcp = socket.create_server((address, 53))
-        threading.Thread(target=self.serve_udp, daemon=True).start()
-        threading.Thread(target=self.serve_tcp, daemon=True).start()
+        self.is_over = False
+        self.threads = [threading.Thread(target=serve, daemon=True) for serve in (self.serve_udp, self.serve_tcp)]
+        for thread in self.threads:
+            thread.start()
 
     def serve_udp(self):
         while True:
-            try:
-                query, peer = self.udp.recvfrom(4096)
-            except OSError:
+            query, peer = self.udp.recvfrom(4096)
+            if self.is_over:
                 return
             answer = self.answer(query)
             if answer is not None and len(answer) > 1200:
@@ -189,8 +190,13 @@ class NameServer:
         return query[:2] + struct.pack(">HHHHH", flags, 1, count, 0, 0) + question + body
 
     def close(self):
-        self.udp.close()
+        """Whoever still waits for a descriptor that is closed would read from the next that gets its number."""
+        self.is_over = True
+        self.udp.sendto(b"", self.udp.getsockname())
         self.tcp.shutdown(socket.SHUT_RDWR)
+        for thread in self.threads:
+            thread.join()
+        self.udp.close()
         self.tcp.close()
 
 

@@ -17,6 +17,8 @@ STREAM_HEADER = re.compile(r"(<\?xml[^>]*>\s*)?<(\w+:)?stream[\s>]")
 LINES = re.compile(r"\n(?=[^\s<>]+/\S+ [<>] )")
 CODED = re.compile(r"\{(base64|sha1|ht|ht-endp):([^}]*)\}")
 
+# The ids of requests to the server and what is on it; clients may well say nothing.
+ASKED = re.compile(r"<iq\b(?=[^>]*\btype='(?:get|set)')(?![^>]*\bto='[^']*/)[^>]*?\bid='([^']*)'")
 
 class Failed(Exception):
     pass
@@ -144,7 +146,9 @@ class Play:
         if stream is None:
             raise Failed(f"{name} is not connected")
         if verb == ">":
-            stream.send(self.to_server(self.fill(rest)))
+            text = self.to_server(self.fill(rest))
+            stream.asked.update(ASKED.findall(text))
+            stream.send(text)
         elif verb == "<":
             self.expect(name, rest)
         elif words == "gets nothing":
@@ -337,11 +341,13 @@ class Play:
 
     def settle(self):
         """
-        What is under way arrives: in each round every session waits for a write to the store, and for
+        What is under way arrives: first the answers to all that was asked. Then in each round every session waits for a write to the store, and for
         a message of every other session. Three rounds do for a request, what it causes at the other
         side, and the answer to that.
         """
         live = [s for n, s in self.actors.items() if s.jid and not s.is_over]
+        for stream in live:
+            stream.wait_for_answers(1)
         for _ in range(3 if live else 0):
             self.serial += 1
             ident = f"runner-{self.serial}"

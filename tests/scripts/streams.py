@@ -53,6 +53,7 @@ class Stream:
         self.jid = None  # once bound, in the script's words
         self.is_over = False
         self.caps = {}  # answers to disco#info, by node
+        self.asked = set()  # ids of iqs for which an answer may still come
 
     def send(self, data):
         if isinstance(data, str):
@@ -93,6 +94,8 @@ class Stream:
             if node is not None:
                 node.rename(self.rename)
                 node.translate(NS_COMPONENT, trees.NS_CLIENT)
+            if kind == "element" and node.attributes.get("type") in ("result", "error"):
+                self.asked.discard(node.attributes.get("id"))
             if not (kind == "element" and self.is_own(node)):
                 self.queue.append((kind, node))
 
@@ -156,6 +159,13 @@ class Stream:
                 raise Ended(f"{self.name}: no answer of the server in time")
             self.read(left)
         return [self.hidden.pop(ident, None) for ident in idents]
+
+    def wait_for_answers(self, patience):
+        """To what was asked in the script. Not all is answered, and that is waited for but once."""
+        deadline = time.monotonic() + patience
+        while self.asked and not self.is_over and time.monotonic() < deadline:
+            self.read(deadline - time.monotonic())
+        self.asked.clear()
 
     def restart(self):
         self.reader = trees.Reader()
