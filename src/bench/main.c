@@ -14,7 +14,7 @@ static const struct {
 	{"idle", mode_idle},     {"login", mode_login},       {"chat", mode_chat},
 	{"iq", mode_iq},         {"presence", mode_presence}, {"check", mode_check},
 	{"mobile", mode_mobile}, {"archive", mode_archive},   {"resume", mode_resume},
-	{"room", mode_room},
+	{"room", mode_room},     {"storm", mode_storm},
 };
 
 int

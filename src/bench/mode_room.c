@@ -6,15 +6,14 @@
  * Then the first one speaks, with WINDOW messages outstanding: the next goes when its own copy of
  * one has come; or RATE times a second. Everybody must get every message once, in order.
  */
-#include "bench/fleet.h"
 #include "bench/measure.h"
 #include "bench/modes.h"
+#include "bench/room.h"
 
 #include "base/time.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define RING 16384u /* messages whose time of sending is known */
 
@@ -34,7 +33,7 @@ struct hall { /* one per engine */
 	struct stats latency, entry;
 };
 
-static char room[128]; /* its address */
+static struct room_address room;
 static struct seat *speaker;
 static unsigned enter_from, enter_to; /* seats that enter in this phase */
 static uint64_t quota, stop_ns;
@@ -53,7 +52,7 @@ speak(struct seat *seat)
 	struct buf text = {0};
 	size_t start;
 
-	buf_printf(&text, "<message to='%s' type='groupchat' id='m%llu'><body>", room,
+	buf_printf(&text, "<message to='%s' type='groupchat' id='m%llu'><body>", room.text,
 		   (unsigned long long)number);
 	start = buf_len(&text);
 	buf_printf(&text, "number %llu; ", (unsigned long long)number);
@@ -70,17 +69,9 @@ speak(struct seat *seat)
 static void
 enter(struct seat *seat)
 {
-	struct client *client = seat->client;
-	struct buf text = {0};
-
 	seat->state = SEAT_ENTERING;
-	client->began_ns = time_mono_ns();
-	buf_printf(&text,
-		   "<presence to='%s/n%u'><x xmlns='http://jabber.org/protocol/muc'>"
-		   "<history maxchars='0'/></x></presence>",
-		   room, client->number);
-	client_send(client, buf_str(&text));
-	buf_free(&text);
+	seat->client->began_ns = time_mono_ns();
+	room_enter(seat->client, &room, "n");
 }
 
 static bool
@@ -114,21 +105,6 @@ start_entering(struct engine *engine)
 
 	hall->next = hall->entering = 0;
 	enter_more(engine);
-}
-
-/* The owner's room has to be opened (§10.1.2). */
-static void
-open_room(struct client *client)
-{
-	struct buf text = {0};
-
-	buf_printf(&text,
-		   "<iq type='set' id='open' to='%s'><query "
-		   "xmlns='http://jabber.org/protocol/muc#owner'><x xmlns='jabber:x:data' "
-		   "type='submit'/></query></iq>",
-		   room);
-	client_send(client, buf_str(&text));
-	buf_free(&text);
 }
 
 /* The subject comes last of all that one gets who enters (§7.1). */
@@ -208,7 +184,7 @@ on_stanza(struct client *client, struct str stanza)
 		is_there(client);
 	} else if (scan_contains(stanza, "<subject")) {
 		if (seat == speaker)
-			open_room(client);
+			room_open(client, &room);
 		else if (seat->state == SEAT_ENTERING)
 			is_there(client);
 	} else if (scan_contains(stanza, "<body>number ")) {
@@ -377,8 +353,7 @@ mode_room(const struct options *options, struct report *report)
 	struct fleet fleet;
 	int rc = fleet_open(&fleet, options, MAX(3, options->sessions), &handlers);
 
-	snprintf(room, sizeof(room), "bench%u@%s.%s", (unsigned)getpid(), options->service,
-		 options->host);
+	room = room_address(options);
 	/* Nobody is in a hall yet: what comes at login is not looked at. */
 	atomic_store(&has_stopped, false);
 	if (rc == 0)

@@ -12,6 +12,7 @@ MUST_CHECK int mode_presence(const struct options *options, struct report *repor
 MUST_CHECK int mode_mobile(const struct options *options, struct report *report);
 MUST_CHECK int mode_archive(const struct options *options, struct report *report);
 MUST_CHECK int mode_room(const struct options *options, struct report *report);
+MUST_CHECK int mode_storm(const struct options *options, struct report *report);
 MUST_CHECK int mode_resume(const struct options *options, struct report *report);
 /* Whether one pair can log in, chat without loss and ping the server: for tests. */
 MUST_CHECK int mode_check(const struct options *options, struct report *report);

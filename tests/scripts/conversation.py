@@ -192,7 +192,7 @@ class Play:
         elif verb == "opens":  # as NAME: over TLS, up to the features
             self.open_as(stream, rest.removeprefix("as "))
         elif verb == "is":  # component NAME
-            stream.be_component(self.to_server(rest.removeprefix("component ")))
+            self.be_component(name, self.to_server(rest.removeprefix("component ")))
         elif words == "starts tls":
             stream.start_tls(self.to_server("example.com"), self.ca_file())
         elif verb == "logs":  # in as NAME
@@ -338,6 +338,19 @@ class Play:
             raise Failed(f"the stream goes on: {node if node else kind}")
         del self.actors[name]
         stream.drop()
+
+    def be_component(self, name, component):
+        """Again, while the server has not noticed yet that an earlier connection was cut."""
+        deadline = time.monotonic() + 5
+        while True:
+            try:
+                self.actors[name].be_component(component)
+                return
+            except streams.Ended as why:
+                if "conflict" not in str(why) or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.02)
+            self.speaker = self.actors[name] = self.dial(name, "component")
 
     def settle(self):
         """
