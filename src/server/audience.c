@@ -17,17 +17,43 @@ struct gathering {                       /* members of one worker, until the aud
 
 struct audience {
 	uint32_t refs;
+	struct flight *flight;
 	size_t worker_count, count;
 	struct gathering gatherings[]; /* by worker's index; the last one is of remote members */
 };
 
+struct flight *
+flight_new(void)
+{
+	struct flight *flight = xnew(struct flight);
+
+	atomic_init(&flight->refs, 1);
+	return flight;
+}
+
+static struct flight *
+flight_ref(struct flight *flight)
+{
+	atomic_fetch_add_explicit(&flight->refs, 1, memory_order_relaxed);
+	return flight;
+}
+
+void
+flight_unref(struct flight *flight)
+{
+	if (flight != NULL &&
+	    atomic_fetch_sub_explicit(&flight->refs, 1, memory_order_acq_rel) == 1)
+		free(flight);
+}
+
 struct audience *
-audience_new(struct worker *worker)
+audience_new(struct worker *worker, struct flight *flight)
 {
 	size_t n = worker->server->worker_count;
 	struct audience *a = xalloc(sizeof(*a) + (n + 1) * sizeof(struct gathering));
 
 	a->refs = 1;
+	a->flight = flight_ref(flight);
 	a->worker_count = n;
 	return a;
 }
@@ -71,7 +97,7 @@ at_base(struct str part, const char *base)
 
 /* In one piece of memory. NULL when nobody is there. */
 static struct audience_part *
-part_of(struct gathering *g)
+part_of(struct gathering *g, struct flight *flight)
 {
 	size_t size = sizeof(struct audience_part) + g->count * sizeof(struct audience_member);
 	struct audience_part *part;
@@ -83,6 +109,7 @@ part_of(struct gathering *g)
 	base = (char *)part + size;
 	atomic_init(&part->refs, 1);
 	part->count = g->count;
+	part->flight = flight_ref(flight);
 	memcpy(base, buf_str(&g->text).p, buf_len(&g->text));
 	for (size_t i = 0; i < g->count; i++) {
 		const struct audience_member *m = &g->members[i];
@@ -115,8 +142,17 @@ audience_ref(struct audience *a)
 void
 audience_part_unref(struct audience_part *part)
 {
-	if (part != NULL && atomic_fetch_sub_explicit(&part->refs, 1, memory_order_acq_rel) == 1)
+	if (part != NULL && atomic_fetch_sub_explicit(&part->refs, 1, memory_order_acq_rel) == 1) {
+		flight_unref(part->flight);
 		free(part);
+	}
+}
+
+void
+audience_part_arrived(struct audience_part *part)
+{
+	atomic_fetch_sub_explicit(&part->flight->count, part->count, memory_order_relaxed);
+	audience_part_unref(part);
 }
 
 void
@@ -129,20 +165,22 @@ audience_unref(struct audience *a)
 		free(a->gatherings[i].members);
 		buf_free(&a->gatherings[i].text);
 	}
+	flight_unref(a->flight);
 	free(a);
 }
 
 void
 route_many(struct worker *worker, struct stanza *stanza, struct audience *a, uint64_t skip)
 {
-	const struct audience_part *remote = part_of(&a->gatherings[a->worker_count]);
+	const struct audience_part *remote = part_of(&a->gatherings[a->worker_count], a->flight);
 
 	for (size_t i = 0; i < a->worker_count; i++) {
-		struct audience_part *part = part_of(&a->gatherings[i]);
+		struct audience_part *part = part_of(&a->gatherings[i], a->flight);
 
 		if (part == NULL)
 			continue;
 		atomic_fetch_add_explicit(&part->refs, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&a->flight->count, part->count, memory_order_relaxed);
 		route_part(worker, worker->server->workers[i], stanza_ref(stanza), part, skip);
 	}
 	for (size_t i = 0; remote != NULL && i < remote->count; i++)

@@ -139,7 +139,7 @@ to_part(struct worker *worker, struct stanza *stanza, struct audience_part *part
 			open_letter(worker, stanza_readdress(stanza, to));
 	}
 	worker->is_telling_many = false;
-	audience_part_unref(part);
+	audience_part_arrived(part);
 	stanza_unref(stanza);
 }
 

@@ -106,6 +106,7 @@ admit(struct room *room, struct seat *seat, struct stanza *presence, struct show
 		presence_to_others(room, shown);
 	room_send(room, presence_for(room, shown, seat));
 	entering->tail = post_hold(room);
+	flood_spend(room, room->occupants.count); /* the list */
 }
 
 /* ---- who may enter ---- */

@@ -3,7 +3,9 @@
 #include "modules/xep0045_muc/flood.h"
 
 #include "base/hash.h"
+#include "server/audience.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 /*
@@ -11,6 +13,8 @@
  * bucket with a flooder, which nobody can arrange, is slowed down with him.
  */
 #define BUCKETS 4096u
+#define SAVED_MS 10
+#define FLIGHT_MAX 1000u /* deliveries that wait in the workers */
 
 struct bucket {
 	uint64_t tokens_ms; /* in ms of filling */
@@ -58,9 +62,13 @@ flood_delay_ms(struct room *room)
 
 	if (rate == 0)
 		return 0;
-	/* A second's worth can be saved up. */
+	/* Little can be saved up: it would be in everybody's way at once. */
 	room->tokens =
-		MIN(rate, room->tokens + (int64_t)MIN(now - room->filled_ms, 60000u) * rate / 1000);
+		MIN(rate * SAVED_MS / 1000,
+		    room->tokens + (int64_t)MIN(now - room->filled_ms, 60000u) * rate / 1000);
 	room->filled_ms = now;
-	return room->tokens >= 0 ? 0 : (uint64_t)(-room->tokens * 1000 / rate) + 1;
+	if (room->tokens < 0)
+		return (uint64_t)(-room->tokens * 1000 / rate) + 1;
+	return atomic_load_explicit(&room->flight->count, memory_order_relaxed) < FLIGHT_MAX ? 0
+											     : 1;
 }

@@ -88,8 +88,8 @@ make_audiences(struct room *room)
 
 	if (room->moderators != NULL)
 		return;
-	room->moderators = audience_new(room->worker);
-	room->others = audience_new(room->worker);
+	room->moderators = audience_new(room->worker, room->flight);
+	room->others = audience_new(room->worker, room->flight);
 	while (map_next(&room->seats, &at, &value)) {
 		const struct seat *seat = value;
 		struct worker *home = worker_host(room->worker, seat->jid.domain) != NULL

@@ -120,9 +120,11 @@ room_free(struct room *room)
 	struct rooms *rooms = rooms_of(room->worker);
 
 	timer_cancel(room->worker->loop, &room->timer);
+	timer_cancel(room->worker->loop, &room->go_on);
 	if (room_find(room->worker, room->jid.text) == room)
 		map_remove(&rooms->rooms, room->jid.text);
 	posts_free(room);
+	flight_unref(room->flight);
 	relays_free(room);
 	occupants_free(room);
 	affiliations_free(room);
@@ -252,7 +254,7 @@ handle_waiting(struct room *room)
 		stanza_unref(stanza);
 	}
 	if (room->waiting_count > 0 && room->state != ROOM_LOADING)
-		timer_set(room->worker->loop, &room->timer,
+		timer_set(room->worker->loop, &room->go_on,
 			  loop_now_ms(room->worker->loop) + delay);
 	room->pins--;
 	room_release(room);
@@ -261,9 +263,14 @@ handle_waiting(struct room *room)
 static void
 on_timer(struct timer *timer)
 {
-	struct room *room = CONTAINER(timer, struct room, timer);
+	seats_store_dirty(CONTAINER(timer, struct room, timer));
+}
 
-	seats_store_dirty(room);
+static void
+on_turn(struct timer *timer)
+{
+	struct room *room = CONTAINER(timer, struct room, go_on);
+
 	if (room->state != ROOM_LOADING)
 		handle_waiting(room);
 }
@@ -329,7 +336,7 @@ room_take(struct room *room, struct stanza *stanza)
 	delay = flood_delay_ms(room);
 	if (delay > 0) {
 		wait(room, stanza);
-		timer_set(room->worker->loop, &room->timer,
+		timer_set(room->worker->loop, &room->go_on,
 			  loop_now_ms(room->worker->loop) + delay);
 		return;
 	}
@@ -438,6 +445,8 @@ room_new(struct worker *worker, struct jid jid)
 	room->worker = worker;
 	room->state = ROOM_LOADING;
 	room->timer.run = on_timer;
+	room->go_on.run = on_turn;
+	room->flight = flight_new();
 	room->used_ms = room->filled_ms = loop_now_ms(worker->loop);
 	list_init(&room->posts);
 	list_init(&room->relays);

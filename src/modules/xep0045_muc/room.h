@@ -69,8 +69,10 @@ struct room {
 	struct audience *moderators, *others; /* of now; NULL: somebody came or went */
 	struct stanza **waiting;              /* while loading, and while the room is slowed down */
 	uint32_t waiting_count, waiting_size, waiting_first;
-	struct timer timer; /* the end of slowness, and what is written lazily */
-	int64_t tokens;     /* deliveries that it may make at once; see flood.h */
+	struct timer timer;    /* what is written lazily */
+	struct timer go_on;    /* the end of slowness */
+	struct flight *flight; /* of all that it sends to its audiences */
+	int64_t tokens;        /* deliveries that it may make at once; see flood.h */
 	uint64_t filled_ms;
 	uint64_t next_tag;
 	uint64_t published; /* messages, since it was loaded */
