@@ -14,16 +14,12 @@ import socket
 import subprocess
 import time
 
+from ports import free_ports
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 PASSWORD = "secret"
 SALT = b"0123456789abcdef"
 ITERATIONS = 4096
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def die_with_parent():
@@ -74,7 +70,7 @@ class Server:
         self.starts += 1
         self.dir = os.path.join(self.base, f"{self.name}-{self.starts}")
         os.makedirs(self.dir)
-        self.plain_port, self.tls_port = free_port(), free_port()
+        self.plain_port, self.tls_port = free_ports(2)
         self.output = open(os.path.join(self.dir, "output"), "wb")
         self.prepare()
         self.is_loaded = False

@@ -202,8 +202,11 @@ note_directed(struct event *ev, const struct stanza *presence)
 	char *key;
 
 	if (presence->type == PRESENCE_UNAVAILABLE) {
-		if (session->directed != NULL)
-			free(map_remove(session->directed, presence->to.text));
+		if (session->directed == NULL ||
+		    map_get(session->directed, presence->to.text) == NULL)
+			return PASS;
+		free(map_remove(session->directed, presence->to.text));
+		sm_directed_changed(session);
 		return PASS;
 	}
 	if (contact != NULL && contact->from && session_is_available(session))
@@ -216,6 +219,7 @@ note_directed(struct event *ev, const struct stanza *presence)
 		return event_refuse(ev, STANZA_RESOURCE_CONSTRAINT);
 	key = str_dupz(presence->to.text);
 	map_put(session->directed, str(key), key);
+	sm_directed_changed(session);
 	return PASS;
 }
 

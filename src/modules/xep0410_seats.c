@@ -3,7 +3,8 @@
  * xep0410_seats.c - watches the rooms of other services in which clients sit (XEP-0045, XEP-0410).
  *
  * When the way to a service broke, it may have begun anew, and then it knows nothing of its
- * occupants, who see a room that has become quiet. So each of their seats is asked about in their
+ * occupants, who see a room that has become quiet; and while this server was away, rooms may have
+ * given up on its people. So each of their seats is asked about in their
  * name, as a client would do that pings itself. Whoever is not in the room any more is told so with
  * status 333 (XEP-0045 §9.1.12), which makes clients enter again.
  */
@@ -11,6 +12,7 @@
 #include "server/account.h"
 #include "server/module.h"
 #include "server/route.h"
+#include "server/sm.h"
 #include "xmpp/xml_writer.h"
 
 #include <stdio.h>
@@ -103,8 +105,17 @@ ask(const struct session *session, struct jid seat, unsigned attempts)
 	route(worker, iq);
 }
 
+/* Rooms of this server remember. */
+static bool
+is_elsewhere(const struct worker *worker, struct str domain)
+{
+	return worker_host(worker, domain) == NULL &&
+	       config_service(worker->config, domain) == NULL;
+}
+
+/* About the seats at DOMAIN, or at all domains that are not ours (NULL). */
 static void
-ask_session(const struct session *session, const struct lost *lost)
+ask_session(const struct session *session, const char *domain, unsigned attempts)
 {
 	struct arena *arena = arena_new();
 	uint32_t at = 0;
@@ -115,11 +126,21 @@ ask_session(const struct session *session, const struct lost *lost)
 		const char *why;
 
 		if (jid_parse(arena, str(value), &seat, &why) == 0 && seat.resource.len > 0 &&
-		    str_is(seat.domain, lost->domain) &&
+		    (domain != NULL ? str_is(seat.domain, domain)
+				    : is_elsewhere(session->worker, seat.domain)) &&
 		    state_of(session->worker)->questions.count < QUESTIONS_MAX)
-			ask(session, seat, lost->attempts);
+			ask(session, seat, attempts);
 	}
 	arena_free(arena);
+}
+
+/* After a restart of this server: it does not know what was sent to the session meanwhile. */
+static enum verdict
+on_resumed(struct event *ev)
+{
+	if (ev->session->sm->is_restored)
+		ask_session(ev->session, NULL, 0);
+	return PASS;
 }
 
 static void
@@ -134,7 +155,7 @@ ask_all(struct worker *worker, const struct lost *lost)
 		LIST_EACH(&account->sessions, struct session, link, session)
 		{
 			if (!session->is_closing)
-				ask_session(session, lost);
+				ask_session(session, lost->domain, lost->attempts);
 		}
 	}
 }
@@ -294,6 +315,7 @@ free_state(void *arg)
 const struct module xep0410_seats = {
 	.name = "seats",
 	.hooks = HOOKS({POINT_PATH_LOST, STAGE_HANDLE, on_lost},
+		       {POINT_SESSION_RESUMED, STAGE_HANDLE, on_resumed},
 		       {POINT_TO_ACCOUNT, STAGE_CHECK, take_answer}),
 	.tick = tick,
 	.state_size = sizeof(struct state),

@@ -118,6 +118,8 @@ void sm_free(struct session *session);
 void sm_record(struct session *session, void (*done)(void *arg), void *arg);
 /* The same as an operation of another request. */
 void sm_record_put(struct session *session, struct store_request *request);
+/* Somebody else, such as a room, got directed presence, or its end: that is to outlive it, too. */
+void sm_directed_changed(struct session *session);
 void sm_record_remove(const struct session *session);
 void sm_write_tag(struct buf *meta, uint64_t tag, uint32_t number, unsigned kind);
 /* Restores all recorded sessions, from any of SERVER's loops; at its start. */

@@ -25,6 +25,7 @@
  * What comes until it is back must not have such a number: it would pass for acknowledged. */
 #define UNKNOWN_MAX (1u << 20)
 #define TAG_SIZE 13u /* kind, tag, number */
+#define DIRECTED_MAX 64u
 
 /* Notes in the log */
 
@@ -59,10 +60,10 @@ write_sent(struct buf *text, const struct queued *q)
 static void
 write_directed(struct buf *text, const struct session *s)
 {
-	uint32_t at = 0;
+	uint32_t at = 0, n = 0;
 	void *key;
 
-	while (s->directed != NULL && map_next(s->directed, &at, &key))
+	while (s->directed != NULL && n++ < DIRECTED_MAX && map_next(s->directed, &at, &key))
 		buf_printf(text, "directed %s\n", (const char *)key);
 }
 
@@ -185,6 +186,13 @@ sm_record(struct session *s, void (*done)(void *arg), void *arg)
 	store_submit(request);
 }
 
+void
+sm_directed_changed(struct session *s)
+{
+	if (s->sm != NULL && s->sm->is_resumable && s->directed->count <= DIRECTED_MAX)
+		sm_record(s, NULL, NULL);
+}
+
 /* Reading */
 
 #define SENT_MAX 100000u
@@ -213,7 +221,7 @@ struct restoring {
 	int priority;
 	struct sent *sent;
 	size_t sent_count, sent_size;
-	struct str directed[64];
+	struct str directed[DIRECTED_MAX];
 	size_t directed_count;
 };
 

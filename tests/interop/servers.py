@@ -9,28 +9,13 @@ import os
 import pathlib
 import socket
 import subprocess
-import threading
+import sys
 import time
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[2] / "bench"))
+from ports import free_ports  # noqa: E402
+
 HOST = "localhost"
-
-
-handed_out, handing_out = set(), threading.Lock()
-
-
-def free_ports(count):
-    """Ports that nobody has now, and that nobody else here was given: servers start side by side."""
-    with handing_out:
-        held, ports = [], []
-        while len(ports) < count:
-            held.append(socket.create_server(("127.0.0.1", 0)))
-            port = held[-1].getsockname()[1]
-            if port not in handed_out:
-                handed_out.add(port)
-                ports.append(port)
-        for sock in held:
-            sock.close()
-    return ports
 
 
 class Server:

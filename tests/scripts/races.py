@@ -33,6 +33,9 @@ def log_in(play, user, resource=None, receive_buffer=0):
     return stream
 
 
+PATIENCE = 20  # s, of who waits for what must come
+
+
 def read_all(stream, enough, seconds):
     """The ids of the messages that come until ENOUGH(ids), the end, or nothing more for SECONDS."""
     ids, quiet = [], time.monotonic() + seconds
@@ -162,8 +165,12 @@ def blocks_while_messages_come(play):
             late = until_answer(juliet, f"p{number}")
             fail_unless(not late, f"{late} came behind the answer to the block")
     play.apart.add(("juliet", "romeo"))
-    refused = read_all(romeo, lambda ids: len(ids) + len(came) >= count, 2)
-    came += read_all(juliet, lambda ids: len(ids) + len(came) + len(refused) >= count, 1)
+    refused, deadline = [], time.monotonic() + PATIENCE
+    while len(came) + len(refused) < count and time.monotonic() < deadline:
+        refused += read_all(romeo, lambda ids: len(ids) + len(came) + len(refused) >= count, 0.2)
+        came += read_all(juliet, lambda ids: len(ids) + len(came) + len(refused) >= count, 0.2)
+    refused += read_all(romeo, lambda ids: False, 0.3)  # what is there twice
+    came += read_all(juliet, lambda ids: False, 0.1)
     fail_unless(came == sorted(came) and refused == sorted(refused), "out of order")
     fail_unless(sorted(came + refused) == list(range(count)),
                 f"{count} sent, {len(came)} came, {len(refused)} refused")

@@ -24,6 +24,9 @@ import traceback
 
 SERVER, CTL = (os.path.abspath(path) for path in sys.argv[1:3])
 ROOT = pathlib.Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT / "bench"))
+from ports import free_ports  # noqa: E402
+
 WAIT_S = 30
 LONG_S = 180  # for hundreds of passwords, in a slow build on a busy machine
 
@@ -32,18 +35,12 @@ class Skip(Exception):
     pass
 
 
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return sock.getsockname()[1]
-
-
 class Place:
     """A directory with a configuration, and the server that runs there."""
 
     def __init__(self):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="recado-test-"))
-        self.port = free_port()
+        self.port, = free_ports(1)
         self.config = self.directory / "recado.conf"
         self.server = None
         self.write()
