@@ -4,9 +4,9 @@
  *
  * When the way to a service broke, it may have begun anew, and then it knows nothing of its
  * occupants, who see a room that has become quiet; and while this server was away, rooms may have
- * given up on its people. So each of their seats is asked about in their
- * name, as a client would do that pings itself. Whoever is not in the room any more is told so with
- * status 333 (XEP-0045 §9.1.12), which makes clients enter again.
+ * given up on its people. So each of their seats is asked about in their name, as a client would do
+ * that pings itself. Whoever is not in the room any more is told so with status 333 (XEP-0045
+ * §9.1.12), which makes clients enter again.
  */
 #include "base/rand.h"
 #include "server/account.h"
