@@ -202,11 +202,10 @@ note_directed(struct event *ev, const struct stanza *presence)
 	char *key;
 
 	if (presence->type == PRESENCE_UNAVAILABLE) {
-		if (session->directed == NULL ||
-		    map_get(session->directed, presence->to.text) == NULL)
-			return PASS;
-		free(map_remove(session->directed, presence->to.text));
-		sm_directed_changed(session);
+		key = session->directed ? map_remove(session->directed, presence->to.text) : NULL;
+		if (key != NULL)
+			sm_directed_changed(session);
+		free(key);
 		return PASS;
 	}
 	if (contact != NULL && contact->from && session_is_available(session))

@@ -299,9 +299,9 @@ sm_enable(struct session *s, bool resume, uint64_t max_s, struct arena *arena)
 		element_setz(arena, enabled, "resume", "true");
 		element_set(arena, enabled, "max",
 			    arena_printf(arena, "%llu", (unsigned long long)(sm->max_ms / 1000)));
+		c2s_hold_output(s->c2s); /* until the record is durable: see sm_record.c */
 	}
 	number_held(s);
-	c2s_hold_output(s->c2s); /* until the record is durable: see sm_record.c */
 	sm_record(s, NULL, NULL);
 	return enabled;
 }

@@ -38,6 +38,8 @@ struct sm {
 	bool is_resumable;
 	bool wants_ack;
 	bool is_telling;  /* a record that will is under way */
+	bool is_outdated; /* a record is under way that lacks some directed presence */
+	uint32_t records; /* under way */
 	bool is_asking;   /* an <r/> is not answered yet */
 	bool is_restored; /* read from the store, and not resumed since */
 	bool is_renumbered;
@@ -50,8 +52,9 @@ struct sm {
 void sm_element(struct c2s *c2s, const struct element *el);
 /*
  * Switches it on for SESSION, which has none: RESUME if it is to be resumable, MAX_S the client's
- * wish in seconds (0: none). Returns the <enabled/>, in ARENA. The stream's output waits until the
- * record is durable: who has been told that the session can be resumed, can, after a crash too.
+ * wish in seconds (0: none). Returns the <enabled/>, in ARENA. Where it says that the session can
+ * be resumed (§3), the stream's output waits until the record is durable: so it can, after a crash
+ * too.
  */
 struct element *sm_enable(struct session *session, bool resume, uint64_t max_s,
 			  struct arena *arena);

@@ -161,9 +161,12 @@ on_recorded(struct store_request *request)
 	sm_durable(r->account, r->tag, r->handled, request->status == STORE_OK);
 	s = sm_find(r->account, r->tag);
 	if (s != NULL) {
-		note_told(s, r->told); /* on a full disk, too: better twice than not */
+		s->sm->records--;
+		if (s->sm->is_outdated)
+			sm_directed_changed(s);
 		if (s->c2s != NULL)
 			c2s_release_output(s->c2s); /* the <enabled/>, if this is the first */
+		note_told(s, r->told); /* on a full disk, too: better twice than not */
 	}
 	if (r->done != NULL)
 		r->done(r->arg);
@@ -179,6 +182,7 @@ sm_record(struct session *s, void (*done)(void *arg), void *arg)
 	struct store_request *request =
 		store_request_new(s->worker->store, s->worker->loop, on_recorded, r);
 
+	s->sm->records++;
 	sm_record_put(s, request);
 	*r = (struct recording){s->account,     s->sm->tag, s->sm->submitted,
 				tells_up_to(s), done,       arg};
@@ -186,10 +190,14 @@ sm_record(struct session *s, void (*done)(void *arg), void *arg)
 	store_submit(request);
 }
 
+/* Who enters fifty rooms at once needs no fifty records. */
 void
 sm_directed_changed(struct session *s)
 {
-	if (s->sm != NULL && s->sm->is_resumable && s->directed->count <= DIRECTED_MAX)
+	if (s->sm == NULL || !s->sm->is_resumable)
+		return;
+	s->sm->is_outdated = s->sm->records > 0;
+	if (!s->sm->is_outdated)
 		sm_record(s, NULL, NULL);
 }
 
