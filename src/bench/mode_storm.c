@@ -130,6 +130,10 @@ measured_phase(struct fleet *fleet, struct report *report)
 		refused += weather->refused;
 		stats_merge(latency, &weather->latency);
 	}
+	if (rc == 0 && done == 0) {
+		fprintf(stderr, "recado-bench: storm: nobody could do anything\n");
+		rc = -1;
+	}
 	if (rc == 0)
 		report_number(report, "refused", (double)refused, "");
 	if (rc == 0)

@@ -61,8 +61,7 @@ void conn_wrote(struct conn *conn);
  */
 #define CONN_GATHER_MS 10u
 void conn_wrote_to_many(struct conn *conn);
-/* From now on output waits in this process until conn_release_output, or the end. Reading goes on.
- */
+/* Output waits in this process until conn_release_output, or the end. Reading goes on. */
 void conn_hold_output(struct conn *conn);
 void conn_release_output(struct conn *conn);
 /* Bytes that wait in this process. */

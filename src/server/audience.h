@@ -13,7 +13,8 @@
 
 struct audience;
 
-/* How many deliveries to audiences of one maker are under way in all threads. */
+/* How many deliveries to audiences of one maker are under way in all threads. The maker and the
+ * audiences have a reference each. */
 struct flight {
 	_Atomic uint32_t refs;
 	_Atomic size_t count;

@@ -2,8 +2,8 @@
 /*
  * flood.h - bounds on what rooms do for one person, and on what one room sends (SEC-22).
  *
- * What a person does in a room beyond a rate is refused. What a room would send beyond a rate
- * waits: the room is slow, and others do not notice.
+ * What a person does in a room beyond a rate is refused. What a room would send beyond a rate, or
+ * beyond what the workers have got through, waits: the room is slow, and others hardly notice.
  */
 #pragma once
 
