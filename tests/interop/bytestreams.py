@@ -9,7 +9,6 @@ import asyncio
 import hashlib
 import os
 import pathlib
-import shutil
 import socket
 import sys
 import tempfile
@@ -207,28 +206,18 @@ async def transfer(server):
 
 
 def main():
-    if os.environ.get("RECADO_INTEROP_SERVER", "recado") != "recado":
-        print("only Recado is configured for this")
-        return 77
+    servers.skip_others()
     directory = pathlib.Path(tempfile.mkdtemp(prefix="recado-bytestreams-"))
-    server, code = Recado(directory, os.environ["RECADO_INTEROP_SERVER_BUILD"]), 0
-    try:
-        server.start({user: PASSWORD for user in ("romeo", "juliet", "mercutio", "benvolio")})
+    server = Recado(directory, os.environ["RECADO_INTEROP_SERVER_BUILD"])
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+
+    def play():
         refusals(server)
-        loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(loop)
         loop.run_until_complete(asyncio.wait_for(transfer(server), 3 * PATIENCE))
-    except (Failure, RuntimeError, OSError, streams.Ended, asyncio.TimeoutError,
-            slixmpp.exceptions.XMPPError) as error:
-        print(f"{type(error).__name__}: {error}")
-        print("\n".join(server.log.read_text(errors="replace").splitlines()[-15:]))
-        code = 1
-    finally:
-        if server.stop() != 0:
-            print("the server ended badly")
-            code = 1
-        shutil.rmtree(directory, ignore_errors=True)
-    return code
+    return servers.run_alone(
+        server, {user: PASSWORD for user in ("romeo", "juliet", "mercutio", "benvolio")}, play,
+        (Failure, RuntimeError, OSError, streams.Ended, asyncio.TimeoutError, slixmpp.exceptions.XMPPError))
 
 
 sys.exit(main())

@@ -334,28 +334,15 @@ async def play(server, directory):
 
 
 def main():
-    if os.environ.get("RECADO_INTEROP_SERVER", "recado") != "recado":
-        print("only Recado is configured for this")
-        return 77
+    servers.skip_others()
     directory = pathlib.Path(tempfile.mkdtemp(prefix="recado-components-"))
     server = Recado(directory, os.environ["RECADO_INTEROP_SERVER_BUILD"])
-    code = 0
-    try:
-        server.start({"romeo": PASSWORD, "juliet": PASSWORD})
-        loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(loop)
-        loop.run_until_complete(asyncio.wait_for(play(server, directory), 4 * PATIENCE))
-    except (Failure, RuntimeError, OSError, asyncio.TimeoutError, slixmpp.exceptions.XMPPError) as error:
-        print(f"{type(error).__name__}: {str(error)[:2000]}")
-        print("\n".join(server.log.read_text(errors="replace").splitlines()[-20:]))
-        code = 1
-    finally:
-        ended = server.stop()
-        if ended != 0:
-            print(f"the server ended with {ended}")
-            code = 1
-        shutil.rmtree(directory, ignore_errors=True)
-    return code
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    return servers.run_alone(
+        server, {"romeo": PASSWORD, "juliet": PASSWORD},
+        lambda: loop.run_until_complete(asyncio.wait_for(play(server, directory), 4 * PATIENCE)),
+        (Failure, RuntimeError, OSError, asyncio.TimeoutError, slixmpp.exceptions.XMPPError))
 
 
 sys.exit(main())

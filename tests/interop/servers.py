@@ -7,6 +7,7 @@ Everything a server writes stays in the directory it is given, and it listens on
 
 import os
 import pathlib
+import shutil
 import socket
 import subprocess
 import sys
@@ -119,6 +120,32 @@ listeners = (
     def populate(self, accounts):
         self.control("account", "import", "-", text="".join(
             f"{user}@{HOST}\t{password}\n" for user, password in accounts.items()))
+
+
+def run_alone(server, accounts, play, failures):
+    """PLAY() with SERVER, which only that test has. Returns the exit code, having said what failed."""
+    code = 0
+    try:
+        server.start(accounts)
+        play()
+    except failures as error:
+        print(f"{type(error).__name__}: {str(error)[:2000]}")
+        print("\n".join(server.log.read_text(errors="replace").splitlines()[-60:]))
+        code = 1
+    finally:
+        ended = server.stop()
+        if ended != 0:
+            print(f"the server ended with {ended}")
+            code = 1
+        shutil.rmtree(server.directory, ignore_errors=True)
+    return code
+
+
+def skip_others():
+    """Ends a test whose server has a configuration of ours, when another server is to be tested."""
+    if os.environ.get("RECADO_INTEROP_SERVER", "recado") != "recado":
+        print("only Recado is configured for this")
+        sys.exit(77)
 
 
 class Prosody(Server):

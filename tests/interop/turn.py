@@ -9,8 +9,6 @@ With servers of its own. A change of the configuration reaches the client that a
 import os
 import pathlib
 import re
-import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -28,12 +26,6 @@ PATIENCE = 30
 
 class Failure(Exception):
     pass
-
-
-def udp_port():
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as held:
-        held.bind(("127.0.0.1", 0))
-        return held.getsockname()[1]
 
 
 def configure(server, *services):
@@ -125,25 +117,13 @@ def check(server, directory, port):
 
 
 def main():
-    if os.environ.get("RECADO_INTEROP_SERVER", "recado") != "recado":
-        print("only Recado is configured for this")
-        return 77
+    servers.skip_others()
     directory = pathlib.Path(tempfile.mkdtemp(prefix="recado-turn-"))
-    server, port, code = Recado(directory, os.environ["RECADO_INTEROP_SERVER_BUILD"]), udp_port(), 0
+    server, port = Recado(directory, os.environ["RECADO_INTEROP_SERVER_BUILD"]), servers.free_ports(1)[0]
     server.services = (f"turn:127.0.0.1:{port}?transport=udp",)
-    try:
-        server.start({"romeo": PASSWORD})
-        check(server, directory, port)
-    except (Failure, RuntimeError, OSError, ValueError, streams.Ended, subprocess.SubprocessError) as error:
-        print(f"{type(error).__name__}: {error}")
-        print("\n".join(server.log.read_text(errors="replace").splitlines()[-60:]))
-        code = 1
-    finally:
-        if server.stop() != 0:
-            print("the server ended badly")
-            code = 1
-        shutil.rmtree(directory, ignore_errors=True)
-    return code
+    return servers.run_alone(
+        server, {"romeo": PASSWORD}, lambda: check(server, directory, port),
+        (Failure, RuntimeError, OSError, ValueError, streams.Ended, subprocess.SubprocessError))
 
 
 sys.exit(main())
