@@ -166,7 +166,7 @@ on_recorded(struct store_request *request)
 			sm_directed_changed(s);
 		if (s->c2s != NULL)
 			c2s_release_output(s->c2s); /* the <enabled/>, if this is the first */
-		note_told(s, r->told); /* on a full disk, too: better twice than not */
+		note_told(s, r->told);              /* on a full disk, too: better twice than not */
 	}
 	if (r->done != NULL)
 		r->done(r->arg);
